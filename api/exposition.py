@@ -7,7 +7,7 @@ import heapq
 import logging
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from aiohttp import web
 from prometheus_client.core import Metric
@@ -31,6 +31,9 @@ END = b"# EOF\n"  # of OpenMetrics, once
 
 Encode = Callable[[Collector], bytes]
 
+TopValues = Callable[[Mapping[bytes, float]], Mapping[str, float]]
+"""`top_values`, with the number of those that are shown."""
+
 log = logging.getLogger("wakeline.api")
 
 
@@ -41,23 +44,33 @@ class Page:
         self.numbers = numbers
         self.texts: dict[str, bytes] = {}
 
-    async def text(self, encode: Encode, content_type: str, top: int) -> bytes:
-        """All families but those of this process."""
+    async def text(self, encode: Encode, content_type: str, families: Callable[[Numbers], Iterable[Metric]]) -> bytes:
+        """Of these families."""
         if content_type not in self.texts:
             parts = []
-            for family in families(self.numbers, top):
+            for family in families(self.numbers):
                 parts.append(encode(_Families([family])).removesuffix(END))
-                await asyncio.sleep(0)  # others in this process come first: twenty sites take about 0.1 s
+                await asyncio.sleep(0)  # others in this process come first: twenty sites take about 0.2 s
             self.texts[content_type] = b"".join(parts)
         return self.texts[content_type]
 
 
 class Exposition:
-    """The handler. A scrape reads, or shows what was read at most some seconds ago: see `latest`."""
+    """The handler. A scrape reads, or shows what was read at most some seconds ago: see `latest`.
 
-    def __init__(self, read: Callable[[], Awaitable[Numbers]], *, top: int, patience: float = PATIENCE_S) -> None:
+    `more`: families beside those of the numbers.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[Numbers]],
+        *,
+        top: int,
+        patience: float = PATIENCE_S,
+        more: Callable[[Numbers], Iterable[Metric]] = lambda _: (),
+    ) -> None:
         self._read = read
-        self._top = top
+        self._families = lambda numbers: chain(families(numbers, top), more(numbers))
         self._patience = patience
         self._latest = Latest(self._make, patience=patience)
         self._encoders: dict[str, Encode] = {}  # the last ones asked for, by content type
@@ -72,7 +85,7 @@ class Exposition:
             return self._refuse(error)
         if self._outage.is_over():
             log.info("the business metrics can be read again")
-        text = await made.what.text(encode, content_type, self._top)
+        text = await made.what.text(encode, content_type, self._families)
         age = _filled(metrics.AGE, [((), self._latest.age(made))])
         own = encode(_Families([age, *metrics.REGISTRY.collect()]))
         return web.Response(body=text + own, headers={"Content-Type": content_type})
@@ -84,7 +97,7 @@ class Exposition:
     async def _make(self) -> Page:
         page = Page(await self._read())
         for content_type, encode in self._encoders.items():
-            await page.text(encode, content_type, self._top)
+            await page.text(encode, content_type, self._families)
         return page
 
     def _refuse(self, error: BaseException) -> web.Response:

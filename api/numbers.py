@@ -34,7 +34,8 @@ AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `tops`: the largest values, and the rest as `keys.OTHER`. `currency`: the site's main one.
+    `tops`: the largest values, and the rest as `keys.OTHER`. `currency`: the site's main one. `today`: the day in its
+    time zone, YYYY-MM-DD.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -42,6 +43,7 @@ class SiteNumbers:
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
     currency: str = ""
+    today: str = ""
 
 
 @dataclass
@@ -79,8 +81,10 @@ class NumbersReader:
         deployment, clock = await self._begin()
         ours = time.time() * 1000
         now = clock if now is None else now
-        numbers = Numbers({key: SiteNumbers(currency=site.currency) for key, site in self._sites.items()})
         days = {key: _days(site, now) for key, site in self._sites.items()}
+        numbers = Numbers(
+            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()}
+        )
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)

@@ -16,6 +16,9 @@ class Fresh(StrEnum):
     TODAY = "today"
     WEEK = "week"
     START = "start"
+    PERIOD = "period"  # a week or a month
+    SPAN = "span"  # of days that are over
+    TARGET = "target"
 
 
 class Unit(StrEnum):
@@ -41,6 +44,7 @@ class Kind(Enum):
     LINES = auto()  # curves over the board's time range
     MINUTES = auto()  # a bar per minute of the last half hour
     TOP = auto()  # a bar per value, largest first
+    PERIODS = auto()  # a bar per week or month, the latest last
 
     @property
     def shape(self) -> Shape:
@@ -53,6 +57,7 @@ _SHAPES = {
     Kind.LINES: Shape(8, 2),
     Kind.MINUTES: Shape(8, 2),
     Kind.TOP: Shape(10, 3),
+    Kind.PERIODS: Shape(8, 2),
 }
 
 

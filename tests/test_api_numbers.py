@@ -60,7 +60,7 @@ def top(client: redis.Redis, what: str, bucket: str, counts: dict[str, float], *
 
 async def test_a_deployment_without_visitors_reads_as_zeros(client: redis.Redis, reader: NumbersReader) -> None:
     numbers = await reader.read(now=NOW)
-    assert numbers.sites == {"shop": SiteNumbers(), "blog": SiteNumbers()}
+    assert numbers.sites == {"shop": SiteNumbers(today="2026-03-14"), "blog": SiteNumbers(today="2026-03-15")}
     assert set(numbers.ledger.records.values()) == {0}
     assert (numbers.ledger.difference, numbers.open_sessions, numbers.lag_seconds) == (0, 0, 0)
 
@@ -114,7 +114,7 @@ async def test_a_window_is_made_of_its_buckets(
         for each in ("5m", "30m", "today"):
             expected = {b"value": 3} if counts and each == window else {}
             assert numbers.sites["shop"].tops[what, each] == expected, (what, each)
-    assert numbers.sites["blog"] == SiteNumbers()
+    assert numbers.sites["blog"] == SiteNumbers(today="2026-03-15")
 
 
 async def test_top_lists_add_up_over_lanes_and_buckets(client: redis.Redis, reader: NumbersReader) -> None:
