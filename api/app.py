@@ -45,8 +45,8 @@ async def run(config: Config) -> int:
     redis = connect(settings.redis)
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
-    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
     top = _values_shown(len(config.sites), settings.top_values, _most_targets(config))
+    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes), values=top)
     long = LongReader(config.sites, partial(period_reader, redis), away=AWAY)
     exposition = Exposition(
         numbers.read,
@@ -73,6 +73,7 @@ async def run(config: Config) -> int:
         reading.cancel()
         for runner in runners:
             await runner.cleanup()
+        await exposition.close()
         await cards.close()
         await redis.aclose()
         await profiles.close()

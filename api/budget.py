@@ -7,11 +7,13 @@ fewer values each, down to LEAST_VALUES: beyond that the budget is exceeded, whi
 from __future__ import annotations
 
 from api import long_metrics, metrics
-from api.numbers import LISTS, LIVE_AMOUNTS
+from api.lists import LISTS
+from api.numbers import LIVE_AMOUNTS
 from wakeline.numbers import LIVE_WINDOWS, LONG_VALUES, MONTHS, SPANS, WEEKS
 
 OF_ONE_SITE = 1_500
 OF_ALL_SITES = 20_000
+OF_NO_SITE = 100  # at most: of the deployment, and of the process
 MOST_CURRENCIES = 4  # of a site: its main one, and those in which servers told the most
 LEAST_VALUES = 3  # of a list, and (other)
 
@@ -32,7 +34,7 @@ def _long(values: int, targets: int) -> int:
 
 
 def budget_of_site(sites: int) -> int:
-    return min(OF_ONE_SITE, OF_ALL_SITES // max(sites, 1))
+    return min(OF_ONE_SITE - OF_NO_SITE, (OF_ALL_SITES - OF_NO_SITE) // max(sites, 1))
 
 
 def values_shown(sites: int, wanted: int, targets: int = 0) -> int:

@@ -1,6 +1,6 @@
 """Every metric of the read side with its meaning.
 
-The business numbers are read from Redis at each scrape, so they survive restarts. Totals since the start are counters;
+The business numbers are read from Redis, so they survive restarts. Totals since the start are counters;
 windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`; sum over sites or
 lanes, never over windows, which overlap.
 """
@@ -116,6 +116,7 @@ CLOCK_AHEAD = gauge(
     "clock",
 )
 READ_SECONDS = gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
+AGE = gauge("wakeline_numbers_age_seconds", "How long ago reading this answer's numbers began")
 
 FAMILIES = (
     LIVE_VISITORS,
@@ -135,6 +136,7 @@ FAMILIES = (
     LAG,
     CLOCK_AHEAD,
     READ_SECONDS,
+    AGE,
 )
 
 # ---- this process --------------------------------------------------------------------------------

@@ -134,8 +134,7 @@ def _top_lists(changes: Changes) -> Iterator[Command]:
 
 
 def _lifetime(key: str) -> str:
-    bucket = key.rsplit(":", 1)[1]
-    return str(keys.DAY_TTL_MS if bucket[0] == "d" else keys.MINUTE_TTL_MS)
+    return str(keys.bucket_ttl(key.rsplit(":", 1)[1]))
 
 
 def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Iterator[Command]:

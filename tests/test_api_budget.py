@@ -13,8 +13,9 @@ from api import long_metrics, metrics
 from api.app import _values_shown
 from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE, series_of_site, values_shown
 from api.exposition import families, shown_currencies, top_values
+from api.lists import LISTS
 from api.long import KEPT_VALUES, Long, wanted
-from api.numbers import LISTS, Numbers, SiteNumbers
+from api.numbers import Numbers, SiteNumbers
 from wakeline.keys import OTHER, TOP_MEMBERS
 from wakeline.numbers import LONG_TOPS, LONG_VALUES, MONEYS, PAGE_REVENUE, REVENUE, SPANS, TOP_PAGES
 from wakeline.settings import MOST_TARGETS, Settings, Site, TargetRule

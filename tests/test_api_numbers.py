@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,7 +61,7 @@ def top(client: redis.Redis, what: str, bucket: str, counts: dict[str, float], *
 
 async def test_a_deployment_without_visitors_reads_as_zeros(client: redis.Redis, reader: NumbersReader) -> None:
     numbers = await reader.read(now=NOW)
-    assert [replace(each, today="") for each in numbers.sites.values()] == [SiteNumbers(), SiteNumbers()]
+    assert numbers.sites == {"shop": SiteNumbers(today="2026-03-14"), "blog": SiteNumbers(today="2026-03-15")}
     assert set(numbers.ledger.records.values()) == {0}
     assert (numbers.ledger.difference, numbers.open_sessions, numbers.lag_seconds) == (0, 0, 0)
 
@@ -116,7 +115,7 @@ async def test_a_window_is_made_of_its_buckets(
         for each in ("5m", "30m", "today"):
             expected = {b"value": 3} if counts and each == window else {}
             assert numbers.sites["shop"].tops[what, each] == expected, (what, each)
-    assert replace(numbers.sites["blog"], today="") == SiteNumbers()
+    assert numbers.sites["blog"] == SiteNumbers(today="2026-03-15")
 
 
 async def test_top_lists_add_up_over_lanes_and_buckets(client: redis.Redis, reader: NumbersReader) -> None:
@@ -247,3 +246,40 @@ async def test_numbers_are_those_of_the_live_version(client: redis.Redis, reader
     assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 3
     client.hset(keys.DEPLOYMENT, "version", 2)
     assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 5
+
+
+async def test_no_profile_is_read(client: redis.Redis, redis_server: Any) -> None:
+    """A user who may see the site's numbers, and no key of a person, reads all of them."""
+    seen = ("deployment", "{log}:lane:*", "{log}:id", "{log}:time", "logs")
+    numbers = ("lane", "*:totals", "*:day:*", "*:present", "*:seen", "*:top:*", "*:pending:*")
+    patterns = [f"~wl:{each}" for each in seen] + [f"~wl1:{{*}}:{each}" for each in numbers]
+    client.acl_setuser("scraper", enabled=True, passwords=["+word"], commands=["+@all"], keys=[])
+    client.execute_command("ACL", "SETUSER", "scraper", *patterns)
+    client.hset(KEYS.profile(0, "shop", "v" * 22), "page_views", 3)
+    top(client, "pages", keys.minute(NOW), {"/": 3})
+    url = f"redis://scraper:word@127.0.0.1:{redis_server.port}/0"
+
+    async def open_log(lanes: int) -> RedisStreamsLog:
+        return RedisStreamsLog(url, lanes)
+
+    reader = NumbersReader(url, SITES, open_log)
+    assert (await reader.read(now=NOW)).sites["shop"].tops["pages", "5m"] == {b"/": 3}
+    await reader.close()
+    with redis.Redis.from_url(url) as scraper, pytest.raises(redis.exceptions.NoPermissionError):
+        scraper.hgetall(KEYS.profile(0, "shop", "v" * 22))
+    client.acl_deluser("scraper")
+
+
+async def test_lists_show_so_many_values_and_keep_their_sum(client: redis.Redis, redis_server: Any) -> None:
+    """Whatever there is besides: memory holds no more."""
+
+    async def open_log(lanes: int) -> RedisStreamsLog:
+        return RedisStreamsLog(redis_server.url, lanes)
+
+    for lane in range(LANES):
+        top(client, "pages", keys.date("2026-03-14"), {f"/{lane}/{number}": number for number in range(300)}, lane=lane)
+    reader = NumbersReader(redis_server.url, SITES, open_log, values=5)
+    shown = (await reader.read(now=NOW)).sites["shop"].tops["pages", "today"]
+    assert len(shown) == 6
+    assert sum(shown.values()) == LANES * sum(range(300))
+    await reader.close()

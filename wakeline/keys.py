@@ -318,3 +318,8 @@ def buckets(now: int, reach: int) -> list[str]:
 def date(day: str) -> str:
     """Bucket of one day, YYYY-MM-DD in the site's time zone. DAY_TTL."""
     return f"d{day}"
+
+
+def bucket_ttl(bucket: str) -> int:
+    """How long a bucket is kept after its last change, ms. The read side tells by the expiry whether it changed."""
+    return DAY_TTL_MS if bucket[0] == "d" else MINUTE_TTL_MS
