@@ -6,6 +6,7 @@ cards.py       /v1/cards/...: personal values of customers
 access.py      the API keys that may read
 answers.py     the answers and refusals of both
 numbers.py     reads the lanes' numbers and adds them up; budget.py how many of them are shown
+figures.py     what campaigns brought, as it was computed from the history
 periods.py     the numbers of each day, added up by week or month
 ledger.py      the lanes' ledgers: the outcome of each record
 metrics.py     every metric with its meaning

@@ -1,12 +1,13 @@
 """How many series the business metrics may have, and how many values of each list fit into that.
 
-A site has its numbers, its amounts in at most MOST_CURRENCIES currencies, and its lists. With more sites lists show
-fewer values each, down to LEAST_VALUES: beyond that the budget is exceeded, which the service says when it starts.
+A site has its numbers, its amounts in at most MOST_CURRENCIES currencies, its lists, and the figures of its
+campaigns. With more sites lists show fewer values each, down to LEAST_VALUES: beyond that the budget is exceeded, which
+the service says when it starts.
 """
 
 from __future__ import annotations
 
-from api import metrics
+from api import figures, metrics
 from api.numbers import LISTS
 from wakeline.numbers import LIVE_WINDOWS
 
@@ -20,7 +21,7 @@ def series_of_site(values: int) -> int:
     """At most so many series of one site, if its lists show `values` each."""
     counts = len(LIVE_WINDOWS) + len(metrics.TOTALS) + len(metrics.DAY) + 1  # and how many currencies are left out
     amounts = MOST_CURRENCIES * (len(metrics.MONEY_TOTALS) + len(metrics.MONEY_DAY))
-    return counts + amounts + len(LISTS) * (values + 1)
+    return counts + amounts + len(LISTS) * (values + 1) + figures.series_of_site(values)
 
 
 def budget_of_site(sites: int) -> int:

@@ -6,14 +6,14 @@ import asyncio
 import heapq
 import logging
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from api import metrics
+from api import figures, metrics
 from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
@@ -68,36 +68,39 @@ class Exposition:
 
 def families(numbers: Numbers, top: int) -> Iterator[Metric]:
     """Every family in `metrics.FAMILIES` with its values."""
-    yield _filled(
+    yield metrics.filled(
         metrics.LIVE_VISITORS,
         (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
     )
     for name, family in metrics.TOTALS.items():
-        yield _filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))
+        yield metrics.filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))
     for name, family in metrics.DAY.items():
-        yield _filled(family, (((site,), each.day[name]) for site, each in numbers.sites.items()))
+        yield metrics.filled(family, (((site,), each.day[name]) for site, each in numbers.sites.items()))
     shown = {site: shown_currencies(each) for site, each in numbers.sites.items()}
     for money in MONEYS:
-        yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals))
+        yield metrics.filled(
+            metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals)
+        )
     for money in MONEYS:
-        yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
-    yield _filled(
+        yield metrics.filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
+    yield metrics.filled(
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
     for what, family in metrics.TOPS.items():
-        yield _filled(family, _top_samples(numbers, what, top))
-    yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
+        yield metrics.filled(family, _top_samples(numbers, what, top))
+    yield from figures.families(numbers.figures, numbers.sites, top)
+    yield metrics.filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
     yield from _books(numbers.ledger)
-    yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
-    yield _filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
-    yield _filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
+    yield metrics.filled(metrics.LAG, [((), numbers.lag_seconds)])
+    yield metrics.filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
+    yield metrics.filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
 
 
 def _books(ledger: Ledger) -> Iterator[Metric]:
-    yield _filled(metrics.LEDGER_RECORDS, (((state,), count) for state, count in ledger.records.items()))
-    yield _filled(metrics.LEDGER_DIFFERENCE, [((), ledger.difference)])
-    yield _filled(metrics.DEAD_LETTERS, [((), ledger.records["dead"])])
+    yield metrics.filled(metrics.LEDGER_RECORDS, (((state,), count) for state, count in ledger.records.items()))
+    yield metrics.filled(metrics.LEDGER_DIFFERENCE, [((), ledger.difference)])
+    yield metrics.filled(metrics.DEAD_LETTERS, [((), ledger.records["dead"])])
 
 
 def _amounts(
@@ -155,13 +158,6 @@ def label_value(value: bytes) -> str:
     """A safe label value: no control characters, at most MAX_LABEL characters, not empty."""
     text = "".join(c for c in value.decode(errors="replace") if unicodedata.category(c)[0] != "C")
     return text[: MAX_LABEL - 1] + "…" if len(text) > MAX_LABEL else text or NO_VALUE
-
-
-def _filled(family: metrics.Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    made = family.empty()
-    for labels, value in samples:
-        made.add_metric(labels, value * family.unit)
-    return made
 
 
 def _retrieve(task: asyncio.Task[Numbers]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE
-from api.metrics import FAMILIES, Family
+from api.metrics import FAMILIES, OF_CAMPAIGNS, Family
 from wakeline import numbers
 from wakeline.keys import OTHER
 
@@ -35,8 +35,9 @@ def page() -> str:
     sites = [family for family in FAMILIES if "site" in family.labels]
     lists = [family for family in sites if family.name.endswith("_window")]
     parts = {
-        "Numbers of a site": [family for family in sites if family not in lists],
+        "Numbers of a site": [family for family in sites if family not in (*lists, *OF_CAMPAIGNS)],
         "Lists of a site": lists,
+        "Campaigns and sources, from the history": OF_CAMPAIGNS,
         "The deployment": [family for family in FAMILIES if family not in sites],
     }
     return "\n".join([HEAD, *(line for title, families in parts.items() for line in _table(title, families))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Iterable
 
 import pytest
 
@@ -12,9 +13,12 @@ from api.app import _values_shown
 from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE, series_of_site, values_shown
 from api.exposition import families, shown_currencies
 from api.numbers import LISTS, Numbers, SiteNumbers
+from reports.figures import OF_VISITS
+from wakeline.campaign_figures import STORED, Campaign, Element, Figures, SiteFigures, Source
 from wakeline.keys import OTHER, TOP_MEMBERS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, TOP_PAGES
 from wakeline.settings import Settings
+from wakeline.vocabulary import fields
 from wakeline.vocabulary.money import CURRENCIES
 
 WANTED = Settings().top_values
@@ -39,10 +43,24 @@ def series(numbers: Numbers, values: int) -> int:
     return sum(len(family.samples) for family in found)
 
 
+def full_figures(sites: Iterable[str]) -> Figures:
+    """As many campaigns, elements and sources as are stored, and the rest of each; all cost something."""
+    kinds = (*OF_VISITS, *fields.ELEMENTS)
+    rest = [Element(OTHER, kind, OTHER, visits=1) for kind in kinds]
+    of_site = SiteFigures(
+        "EUR",
+        [*(Campaign(f"c{n}", started=1, cost=1.0) for n in range(STORED)), Campaign(OTHER, cost=9.0)],
+        [*(Element(f"c{n}", kind, "x", visits=1) for n in range(STORED) for kind in kinds), *rest],
+        [*(Source(f"s{n}", 1) for n in range(STORED)), Source(OTHER, 1)],
+    )
+    return Figures(1, dict.fromkeys(sites, of_site))
+
+
 @pytest.mark.parametrize("sites", [1, 2, 20, 40])
 def test_full_lists_of_all_sites_are_within_the_budget(sites: int) -> None:
     values = values_shown(sites, WANTED)
-    found = series(Numbers({f"site-{number}": full(number) for number in range(sites)}), values)
+    of_sites = {f"site-{number}": full(number) for number in range(sites)}
+    found = series(Numbers(of_sites, full_figures(of_sites)), values)
     assert found == sites * series_of_site(values)
     assert found <= OF_ALL_SITES
     assert found / sites <= OF_ONE_SITE
