@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STORED = 50  # campaigns of a site with a name; of elements of each kind and of sources as well
 MOST_NAME = 100  # visible characters, at most 400 bytes
+MOST_READ = 1_000  # characters
 NO_NAME = "(none)"
 MAIL = "(mail address)"
 MAIL_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+|[^\s@]+%40[^\s@]+", re.IGNORECASE)
@@ -98,7 +99,7 @@ async def store(redis: Redis, figures: Figures) -> None:
 
 def shown_name(text: str) -> str:
     """A name that everybody with the boards may see: nobody's address of mail or telephone number, and not too long."""
-    clean = "".join(c for c in text if unicodedata.category(c)[0] != "C")
+    clean = "".join(c for c in text[:MOST_READ] if unicodedata.category(c)[0] != "C")
     return cut(redact_telephones(MAIL_ADDRESS.sub(MAIL, clean)), MOST_NAME) or NO_NAME
 
 
@@ -130,7 +131,7 @@ def _other(row: Row) -> tuple[str, ...]:
 
 def _named(row: Row, id: Sequence[str]) -> Row:
     names = dict(zip(_names(row), id, strict=True))
-    if isinstance(row, Campaign) and row.name != names["name"]:
+    if isinstance(row, Campaign) and names["name"] == keys.OTHER:
         return msgspec.structs.replace(row, started=0, **names)
     return msgspec.structs.replace(row, **names)
 
