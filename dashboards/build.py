@@ -51,7 +51,7 @@ def as_json(board: Board, language: str) -> str:
 def model(board: Board, language: str) -> dict[str, Any]:
     """The board as Grafana reads it."""
     built: dict[str, Any] = json.loads(json.dumps(dashboard(board, language, texts(language)).build(), cls=JSONEncoder))
-    built["annotations"] = {"list": annotations(board, texts(language))}
+    built["annotations"] = {"list": marks(board, texts(language))}
     for variable in built["templating"]["list"]:
         for field in ("auto", "auto_count", "auto_min"):  # the SDK puts what only intervals have into all variables
             variable.pop(field, None)
@@ -82,12 +82,12 @@ def dashboard(board: Board, language: str, said: Texts) -> Dashboard:
     return built
 
 
-def annotations(board: Board, said: Texts) -> list[dict[str, Any]]:
+def marks(board: Board, said: Texts) -> list[dict[str, Any]]:
     """As Grafana's source Prometheus reads them; the SDK has no fields for this."""
-    return [_annotation(each, said) for each in board.annotations]
+    return [_mark(each, said) for each in board.annotations]
 
 
-def _annotation(each: Annotation, said: Texts) -> dict[str, Any]:
+def _mark(each: Annotation, said: Texts) -> dict[str, Any]:
     return {
         "name": said.mark(each.text),
         "datasource": {"type": SOURCE.type_val, "uid": SOURCE.uid},

@@ -97,7 +97,7 @@ async def test_it_rests_ten_times_as_long_as_it_took(
 
     one = Kept(tmp_path, "time.sleep(0.3)")
     kept.append(one)
-    monkeypatch.setattr(archiver.figures.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     await until(lambda: [each for each in rests if each >= RESTS * 0.3], "it rests")
     monkeypatch.undo()
     assert LEAST_S >= 60

@@ -325,7 +325,7 @@ def test_no_text_is_left_over() -> None:
     used = Used(texts(ENGLISH))
     for board in BOARDS:
         build.dashboard(board, ENGLISH, used)  # type: ignore[arg-type]
-        build.annotations(board, used)  # type: ignore[arg-type]
+        build.marks(board, used)  # type: ignore[arg-type]
     said = texts(ENGLISH)
     for part, named in used.named.items():
         assert set(getattr(said, part)) == named, part
