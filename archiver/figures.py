@@ -24,7 +24,7 @@ from wakeline.settings import Config
 
 logger = logging.getLogger("wakeline.archiver")
 
-FIRST_S = 15.0  # after the start
+FIRST_S = 30.0  # after the start: in a demo the first records are sealed by then
 LEAST_S = 60.0  # from one end to the next start
 RESTS = 10  # times what it took
 MOST_S = 3_600.0
