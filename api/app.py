@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from functools import partial
 
 import uvloop
 from aiohttp import web
 
+from api import long_metrics
 from api.access import Access
 from api.budget import OF_ALL_SITES, series_of_site, values_shown
 from api.cards import CardHandlers
-from api.exposition import Exposition
+from api.exposition import Exposition, top_values
 from api.health import ready
-from api.numbers import NumbersReader
+from api.long import LongReader
+from api.numbers import AWAY, NumbersReader
+from api.periods import period_reader
 from api.profiles import ProfileHandlers
 from wakeline.internal_port import alive, serve
 from wakeline.log.opening import open_log
+from wakeline.numbers import LONG_VALUES
 from wakeline.profiles import AsyncProfiles
 from wakeline.redis.connect import connect
 from wakeline.settings import Config
@@ -40,7 +46,15 @@ async def run(config: Config) -> int:
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
-    exposition = Exposition(numbers.read, top=_values_shown(len(config.sites), settings.top_values))
+    top = _values_shown(len(config.sites), settings.top_values)
+    long = LongReader(config.sites, partial(period_reader, redis), away=AWAY)
+    exposition = Exposition(
+        numbers.read,
+        top=top,
+        more=lambda numbers: long_metrics.families(
+            config.sites, long.sites, numbers, partial(top_values, top=min(top, LONG_VALUES)), time.time()
+        ),
+    )
 
     health = [alive("ok"), ready(numbers.check)]
     listens = {
@@ -48,6 +62,7 @@ async def run(config: Config) -> int:
         settings.api_metrics_port: [web.get("/metrics", exposition.handle), *health],
     }
     runners: list[web.AppRunner] = []
+    reading = asyncio.create_task(long.run())
     try:
         for port, routes in listens.items():
             runners.append(await serve(routes, settings.internal_host, port))
@@ -55,6 +70,7 @@ async def run(config: Config) -> int:
         await stop.wait()
         return 0
     finally:
+        reading.cancel()
         for runner in runners:
             await runner.cleanup()
         await cards.close()

@@ -7,9 +7,10 @@ the service says when it starts.
 
 from __future__ import annotations
 
-from api import figures, metrics
+from api import figures, long_metrics, metrics
 from api.numbers import LISTS
-from wakeline.numbers import LIVE_WINDOWS
+from wakeline.numbers import LIVE_WINDOWS, LONG_VALUES, MONTHS, SPANS, WEEKS
+from wakeline.settings import MOST_TARGETS
 
 OF_ONE_SITE = 1_500
 OF_ALL_SITES = 20_000
@@ -21,7 +22,14 @@ def series_of_site(values: int) -> int:
     """At most so many series of one site, if its lists show `values` each."""
     counts = len(LIVE_WINDOWS) + len(metrics.TOTALS) + len(metrics.DAY) + 1  # and how many currencies are left out
     amounts = MOST_CURRENCIES * (len(metrics.MONEY_TOTALS) + len(metrics.MONEY_DAY))
-    return counts + amounts + len(LISTS) * (values + 1) + figures.series_of_site(values)
+    return counts + amounts + len(LISTS) * (values + 1) + _long(values) + figures.series_of_site(values)
+
+
+def _long(values: int) -> int:
+    """Of weeks, months, long spans, and of targets."""
+    numbers = (WEEKS + MONTHS) * (len(long_metrics.COUNTS) + len(long_metrics.NETS))
+    lists = len(long_metrics.LISTS) * len(SPANS) * (min(values, LONG_VALUES) + 1)
+    return numbers + lists + MOST_TARGETS * len(long_metrics.TARGETS)
 
 
 def budget_of_site(sites: int) -> int:

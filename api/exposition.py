@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import logging
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 from prometheus_client.core import Metric
@@ -26,15 +26,26 @@ BUDGET_S = 3.0  # per read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
 NO_VALUE = "(none)"  # Prometheus treats an empty label as a missing one
 
+TopValues = Callable[[Mapping[bytes, float]], Mapping[str, float]]
+"""`top_values`, with the number of those that are shown."""
+
 log = logging.getLogger("wakeline.api")
 
 
 class Exposition:
-    """The handler. Concurrent scrapes share one read."""
+    """The handler. Concurrent scrapes share one read. `more`: families beside those of the numbers."""
 
-    def __init__(self, read: Callable[[], Awaitable[Numbers]], *, top: int, budget: float = BUDGET_S) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[Numbers]],
+        *,
+        top: int,
+        budget: float = BUDGET_S,
+        more: Callable[[Numbers], Iterable[Metric]] = lambda _: (),
+    ) -> None:
         self._read = read
         self._top = top
+        self._more = more
         self._budget = budget
         self._running: asyncio.Task[Numbers] | None = None
         self._outage = Outage(log)
@@ -47,7 +58,7 @@ class Exposition:
         if self._outage.is_over():
             log.info("the business metrics can be read again")
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        text = encode(_Families([*metrics.REGISTRY.collect(), *families(numbers, self._top)]))
+        text = encode(_Families([*metrics.REGISTRY.collect(), *families(numbers, self._top), *self._more(numbers)]))
         return web.Response(body=text, headers={"Content-Type": content_type})
 
     async def _shared(self) -> Numbers:

@@ -20,7 +20,7 @@ from wakeline.vocabulary import fields
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-LEAST = 3  # values of a list, and (other)
+LEAST_CAMPAIGNS = 3  # and (other)
 KINDS_OF_VISITS, KINDS_OF_MAILS = 2, len(fields.ELEMENTS)  # each has a sum of the rest of its own
 OF_MAILS = frozenset(fields.ELEMENTS)
 
@@ -55,7 +55,7 @@ def _decoded(stored: bytes | None) -> Figures | None:
 
 def shown(values: int) -> tuple[int, int, int]:
     """Campaigns, elements of visits and as many of mails, and sources, where the lists of the day show `values`."""
-    return max(LEAST, 2 * values // 5), max(LEAST, values // 4), max(LEAST, values // 4)
+    return max(LEAST_CAMPAIGNS, 2 * values // 5), max(1, values // 4), max(1, values // 4)
 
 
 def series_of_site(values: int) -> int:

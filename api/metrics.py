@@ -39,7 +39,7 @@ def filled(family: Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> 
     return made
 
 
-def _gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
+def gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
     return Family(GaugeMetricFamily, name, help, labels, unit)
 
 
@@ -49,7 +49,7 @@ def _total(number: Count) -> Family:
 
 def _today(number: Count) -> Family:
     help = f"{number.help}, today in the site's time zone"
-    return _gauge(f"wakeline_{number.metric}_today", help, "site", unit=number.unit)
+    return gauge(f"wakeline_{number.metric}_today", help, "site", unit=number.unit)
 
 
 def _amount_total(money: Money) -> Family:
@@ -59,17 +59,17 @@ def _amount_total(money: Money) -> Family:
 
 def _amount_today(money: Money) -> Family:
     help = f"{money.help}, today in the site's time zone, in units of the currency"
-    return _gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
+    return gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
 
 
 def _top(top: Top) -> Family:
     help = f"{top.help}: the top values, the rest as {keys.OTHER}"
-    return _gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
+    return gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
 
 
 # ---- a site: now, since the start, today, the tops -----------------------------------------------
 
-LIVE_VISITORS = _gauge(
+LIVE_VISITORS = gauge(
     "wakeline_live_visitors", "Visitors on the site now, or seen in the last 5 or 30 minutes", "site", "window"
 )
 
@@ -83,7 +83,7 @@ MONEY_TOTALS = {each.name: _amount_total(each) for each in numbers.MONEYS}
 MONEY_DAY = {each.name: _amount_today(each) for each in numbers.MONEYS}
 """The same of amounts, by what comes before the currency: of currencies in which a site has some, see `budget`."""
 
-CURRENCIES_LEFT_OUT = _gauge(
+CURRENCIES_LEFT_OUT = gauge(
     "wakeline_currencies_left_out", "Currencies of a site's orders and carts whose amounts are not shown", "site"
 )
 
@@ -98,15 +98,15 @@ _IN = "in the site's main currency"
 
 
 def _campaign(name: str, help: str, *more: str) -> Family:
-    return _gauge(f"wakeline_campaign_{name}", help, "site", *more, "campaign")
+    return gauge(f"wakeline_campaign_{name}", help, "site", *more, "campaign")
 
 
 def _element(name: str, help: str, *more: str) -> Family:
-    return _gauge(f"wakeline_campaign_element_{name}", help, "site", *more, "campaign", "kind", "element")
+    return gauge(f"wakeline_campaign_element_{name}", help, "site", *more, "campaign", "kind", "element")
 
 
 def _source(name: str, help: str, *more: str) -> Family:
-    return _gauge(f"wakeline_source_{name}", help, "site", *more, "source")
+    return gauge(f"wakeline_source_{name}", help, "site", *more, "source")
 
 
 CAMPAIGN_VISITS = _campaign("visits", f"Visits whose first page had the campaign, {_SINCE}")
@@ -138,29 +138,29 @@ OF_CAMPAIGNS = tuple(
     for name, each in vars().items()
     if isinstance(each, Family) and name.startswith(("CAMPAIGN", "ELEMENT", "SOURCE"))
 )
-FIGURES_COMPUTED = _gauge(
+FIGURES_COMPUTED = gauge(
     "wakeline_campaign_figures_timestamp_seconds",
     "When the figures of campaigns were computed from the history, seconds since 1970",
 )
 
 # ---- the deployment: its books -------------------------------------------------------------------
 
-OPEN_SESSIONS = _gauge("wakeline_open_sessions", "Sessions that have not ended yet, all sites together")
-LEDGER_RECORDS = _gauge("wakeline_ledger_records", "Records of the log by outcome; their sum is the log's end", "state")
-LEDGER_DIFFERENCE = _gauge(
+OPEN_SESSIONS = gauge("wakeline_open_sessions", "Sessions that have not ended yet, all sites together")
+LEDGER_RECORDS = gauge("wakeline_ledger_records", "Records of the log by outcome; their sum is the log's end", "state")
+LEDGER_DIFFERENCE = gauge(
     "wakeline_ledger_difference", "Records by which a lane's place differs from its ledger or its log: 0, or a bug"
 )
 DEAD_LETTERS = Family(
     CounterMetricFamily, "wakeline_dead_letters_total", "Records that could not be folded and were set aside", ()
 )
-LAG = _gauge("wakeline_lag_seconds", "Age of the oldest record in the log that is not in the profiles yet")
-CLOCK_AHEAD = _gauge(
+LAG = gauge("wakeline_lag_seconds", "Age of the oldest record in the log that is not in the profiles yet")
+CLOCK_AHEAD = gauge(
     "wakeline_clock_ahead_seconds",
     "How far a clock is ahead of this machine's (negative: behind). redis: the server's; log: the newest applied "
     "record, 0 if not ahead",
     "clock",
 )
-READ_SECONDS = _gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
+READ_SECONDS = gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
 
 FAMILIES = (
     LIVE_VISITORS,

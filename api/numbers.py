@@ -43,7 +43,7 @@ LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.i
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `currency`: the site's main one.
+    `currency`: the site's main one. `today`: the day in its time zone, YYYY-MM-DD.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -51,6 +51,7 @@ class SiteNumbers:
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
     currency: str = ""
+    today: str = ""
 
 
 @dataclass
@@ -88,8 +89,10 @@ class NumbersReader:
         deployment, clock = await self._begin()
         ours = time.time() * 1000
         now = clock if now is None else now
-        numbers = Numbers({key: SiteNumbers(currency=site.currency) for key, site in self._sites.items()})
         days = {key: _days(site, now) for key, site in self._sites.items()}
+        numbers = Numbers(
+            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()}
+        )
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)

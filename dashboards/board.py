@@ -17,6 +17,9 @@ class Fresh(StrEnum):
     WEEK = "week"
     START = "start"
     COMPUTED = "computed"  # from the history, every ten minutes
+    PERIOD = "period"  # a week or a month
+    SPAN = "span"  # of days that are over
+    TARGET = "target"
 
 
 class Unit(StrEnum):
@@ -42,6 +45,7 @@ class Kind(Enum):
     LINES = auto()  # curves over the board's time range
     MINUTES = auto()  # a bar per minute of the last half hour
     TOP = auto()  # a bar per value, largest first
+    PERIODS = auto()  # a bar per week or month, the latest last
 
     @property
     def shape(self) -> Shape:
@@ -54,6 +58,7 @@ _SHAPES = {
     Kind.LINES: Shape(8, 2),
     Kind.MINUTES: Shape(8, 2),
     Kind.TOP: Shape(10, 3),
+    Kind.PERIODS: Shape(8, 2),
 }
 
 

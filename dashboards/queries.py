@@ -9,7 +9,7 @@ from api import metrics
 from api.metrics import Family
 from dashboards.board import Annotation, Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, Money, Top
+from wakeline.numbers import TODAY, Count, Money, Net, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -18,6 +18,7 @@ OF_CURRENCY = f"{{{SITE},{CHOSEN}}}"
 RATE = "[$__rate_interval]"
 WEEK_AGO = "offset 7d"
 CURRENCY = "{{currency}}"
+TARGET = "{{target}}"
 
 # ---- of the chosen site --------------------------------------------------------------------------
 
@@ -152,6 +153,32 @@ CAMPAIGN_STARTS = Annotation(
 FAULTS = Annotation("faults", 'ALERTS{alertstate="firing",site=~"|$site"}', "{{alertname}}", "red")
 """Alerts about the site, and about the deployment, which have no site."""
 ANNOTATIONS = (CAMPAIGN_STARTS, FAULTS)
+
+
+def period(number: Count | Net, *, by: str) -> Query:
+    """Of each week or month, as `by` says."""
+    metric = f"{number.metric}_period" if isinstance(number, Count) else f"{number.name}_net_period"
+    return Query(f'wakeline_{metric}{{{SITE},by="{by}"}}', "{{period}}", Fresh.PERIOD)
+
+
+def span(list: Top, *, days: str) -> tuple[Query, Query]:
+    """Of a span of days that are over: the largest values first, and the sum of all others last."""
+    metric = f'wakeline_{list.metric}_span{{{SITE},span="{days}",{list.label}'
+    return (
+        Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}", Fresh.SPAN),
+        Query(f'{metric}="{OTHER}"}}', "other", Fresh.SPAN),
+    )
+
+
+def target(what: str) -> Query:
+    """Of each target: goal, actual, expected, last or missed."""
+    return Query(f"wakeline_target_{what}{OF_SITE}", TARGET, Fresh.TARGET)
+
+
+def target_share(part: str, whole: str) -> Query:
+    """Of each target: one of these per another one, the least first."""
+    expr = f"sort(wakeline_target_{part}{OF_SITE} / (wakeline_target_{whole}{OF_SITE} > 0))"
+    return Query(expr, TARGET, Fresh.TARGET)
 
 
 def rising(list: Top) -> Query:

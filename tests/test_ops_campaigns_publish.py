@@ -56,7 +56,11 @@ def test_it_replaces_those_before(client: redis.Redis, publish: Publish) -> None
     assert "what 2 campaigns brought is stored" in done.output
     found = stored(client)
     assert set(found) == {"spring", "unplanned"}
-    assert (found["spring"].visits, found["spring"].revenue, found["spring"].cost) == (2, 70.0, 100.3)  # a mail told that it cost 30 cents
+    assert (found["spring"].visits, found["spring"].revenue, found["spring"].cost) == (
+        2,
+        70.0,
+        100.3,
+    )  # a mail told that it cost 30 cents
 
 
 def test_campaigns_that_were_planned_over_http_have_their_costs(client: redis.Redis, publish: Publish) -> None:

@@ -5,13 +5,17 @@ content.py     pages, entries and exits, engaged time, what visitors do
 campaigns.py   what campaigns and sources bring and cost, mails and letters
 customers.py   new and recognized visitors, interests, consent
 shop.py        orders, revenue, margin, carts and products
+months.py      two years by week and month, the most frequent of long spans
+targets.py     what numbers are to be, and are
 operations.py  for operators: processes, books, lag, memory, bots
 sites.py       all sites beside each other
 """
 
 from __future__ import annotations
 
-from dashboards.boards import campaigns, content, customers, live, operations, shop, sites
+from dashboards.boards import campaigns, content, customers, live, months, operations, shop, sites, targets
 
-BOARDS = tuple(module.BOARD for module in (live, content, campaigns, customers, shop, operations, sites))
+BOARDS = tuple(
+    module.BOARD for module in (live, content, campaigns, customers, shop, months, targets, operations, sites)
+)
 """In the order of the guide."""

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 import archiver.metrics
 import processor.metrics
+from api.long import wanted
+from api.periods import By, periods
 from benchmarks.children import ROOT, child_environ
 from benchmarks.machine import ports_of_settings
 from benchmarks.waiting import until
@@ -39,6 +41,7 @@ from wakeline import keys
 from wakeline.campaign_figures import Campaign, Element, Figures, SiteFigures, Source, encode
 from wakeline.event import Refusal
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.numbers import MONTHS, SPANS
 
 SAID = texts(ENGLISH)
 PANELS = {panel.text: panel for board in BOARDS for panel in board.panels}
@@ -191,34 +194,15 @@ TRUTH: dict[str, dict[str, Any]] = {
     "campaign_opened": {"winter": 10},
     "campaign_clicked": {"winter": 5},
     "orders_of_mails": {"winter": 4.5},
-    "element_sent": {
-        "winter, subject: Snow": 12,
-        "winter, subject: Candles": 8,
-        "link: (other)": 0,
-    },
-    "element_clicked": {"winter, subject: Snow": 4, "winter, subject: Candles": 1, "link: (other)": 2},
-    "element_visits": {
-        "winter, content: top": 25,
-        "winter, term: lamp": 9,
-        "winter, content: bottom": 8,
-        "content: (other)": 9,
-    },
-    "element_orders": {
-        "winter, content: top": 3,
-        "winter, term: lamp": 1,
-        "winter, content: bottom": 0,
-        "content: (other)": 1,
-    },
-    "element_revenue": {
-        "winter, content: top, EUR": 600,
-        "winter, term: lamp, EUR": 90,
-        "winter, content: bottom, EUR": 0,
-        "content: (other)": 5,
-    },
-    "source_visits": {"google": 70, "direct": 50, "mail": 30, keys.OTHER: 2},
-    "source_orders": {"google": 5, "mail": 2.5, "direct": 1, keys.OTHER: 0},
-    "source_revenue": {"google, EUR": 800, "mail, EUR": 400, "direct, EUR": 100, keys.OTHER: 0},
-    "source_margin": {"google, EUR": 300, "mail, EUR": 150, "direct, EUR": 20, keys.OTHER: 0},
+    "element_sent": {"winter, subject: Snow": 12, "subject: (other)": 8, "link: (other)": 0},
+    "element_clicked": {"winter, subject: Snow": 4, "subject: (other)": 1, "link: (other)": 2},
+    "element_visits": {"winter, content: top": 25, "content: (other)": 17, "term: (other)": 9},
+    "element_orders": {"winter, content: top": 3, "content: (other)": 1, "term: (other)": 1},
+    "element_revenue": {"winter, content: top, EUR": 600, "content: (other)": 5, "term: (other)": 90},
+    "source_visits": {"google": 70, keys.OTHER: 82},
+    "source_orders": {"google": 5, keys.OTHER: 3.5},
+    "source_revenue": {"google, EUR": 800, keys.OTHER: 500},
+    "source_margin": {"google, EUR": 300, keys.OTHER: 170},
     "mails_opened": {"mails opened": 9},
     "mails_clicked": {"mails clicked": 5},
     "opens_by_machines": {"opened by machines": 5},
@@ -286,6 +270,56 @@ TRUTH: dict[str, dict[str, Any]] = {
     "sites_revenue": {"shop, EUR": 90, "shop, JPY": 700},
     "sites_new_visitors": {"shop": 4},
 }
+YESTERDAY = {
+    "visits": 5, "page_views": 20, "new_visitors": 1, "orders": 2, "revenue:EUR": 5_000, "revenue_back:EUR": 1_000,
+    "margin:EUR": 2_000,
+}  # fmt: skip
+TOPS_OF_YESTERDAY = {
+    "pages": {"/": 10, "/lamps": 2}, "sources": {"(direct)": 4}, "campaigns": {"spring": 2}, "products": {"lamp": 6},
+}  # fmt: skip
+TARGETS = """
+[[site.targets]]
+name = "Revenue of a day"
+number = "revenue"
+every = "day"
+goal = 20
+owner = "shop"
+[[site.targets]]
+name = "Conversion"
+number = "conversion"
+every = "day"
+goal = 0.5
+"""
+TRUTH_OF_TARGETS: dict[str, dict[str, Any]] = {
+    "target_pace": {"Revenue of a day": MOVES, "Conversion": (7 / 12) / 0.5},
+    "target_share": {"Revenue of a day": 90 / 20, "Conversion": (7 / 12) / 0.5},
+    "target_last_share": {"Revenue of a day": 40 / 20, "Conversion": (2 / 5) / 0.5},
+    "target_missed": {"Revenue of a day": 0, "Conversion": 1},
+    "target_actual": {"Revenue of a day": 90, "Conversion": 7 / 12},
+    "target_goal": {"Revenue of a day": 20, "Conversion": 0.5},
+    "target_last": {"Revenue of a day": 40, "Conversion": 2 / 5},
+    "target_trend": {"Revenue of a day": MOVES, "Conversion": (7 / 12) / 0.5},
+}
+
+
+def truth_of_periods(today: date) -> dict[str, dict[str, Any]]:
+    """Weeks and months: yesterday, and today; lists of spans: yesterday alone."""
+    values = {
+        "visits": (5, 12), "page_views": (20, 60), "new_visitors": (1, 4), "orders": (2, 7), "revenue": (40, 90),
+        "margin": (20, 30.5),
+    }  # fmt: skip
+    truth: dict[str, dict[str, Any]] = {}
+    for by, whose in ((By.MONTH, values), (By.WEEK, ("visits", "new_visitors", "orders", "revenue"))):
+        for name in whose:
+            shown = {period.name: 0.0 for kind, period in wanted(today) if kind is by}
+            for day, value in zip((today - timedelta(days=1), today), values[name], strict=True):
+                shown[periods(day, day, by, today=today)[0].name] += value
+            truth[f"{name}_{by}s"] = dict(shown)
+    for span in SPANS:
+        truth |= {f"{name}_{span}": dict(counts) for name, counts in TOPS_OF_YESTERDAY.items()}
+    return truth
+
+
 TWO_BUCKETS: dict[str, dict[str, Any]] = {
     "pages": {"/": 16, "/lamps": 8},
     "sources": {"(direct)": 4},
@@ -316,6 +350,10 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
     for field, count in COUNTERS.items():
         client.hset(KEYS.day(0, "shop", today), field, 1)
         client.hset(KEYS.day(3, "shop", today), field, count - 1)
+    yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
+    client.hset(KEYS.day(1, "shop", yesterday), mapping=YESTERDAY)
+    for what, counts in TOPS_OF_YESTERDAY.items():
+        add(client, what, keys.date(yesterday), counts)
     client.hset(KEYS.totals(2, "shop"), "orders_unpriced", 4)
     for what, counts in DAY_TOPS.items():
         add(client, what, keys.date(today), counts)
@@ -487,7 +525,10 @@ async def offering(offered: CollectorRegistry | None, port: int) -> web.AppRunne
 
 async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Path) -> asyncio.subprocess.Process:
     config = folder / "wakeline.toml"
-    config.write_text(f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\n')
+    config.write_text(
+        f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\n'
+        f'currency = "EUR"\n{TARGETS}'
+    )
     flags = {
         "config": config, "redis": url, "api-port": ports["api_port"], "api-metrics-port": ports["api_metrics_port"],
         "top-values": TOP,
@@ -509,7 +550,8 @@ async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Pat
 
 
 def test_every_panel_has_a_truth() -> None:
-    assert set(PANELS) == {*TRUTH, *TRUTH_OF_WINDOW["today"]}
+    of_periods = truth_of_periods(datetime.now(UTC).date())
+    assert set(PANELS) == {*TRUTH, *TRUTH_OF_WINDOW["today"], *TRUTH_OF_TARGETS, *of_periods}
 
 
 def test_a_text_stands_for_one_question() -> None:
@@ -522,7 +564,8 @@ def test_a_text_stands_for_one_question() -> None:
 
 async def test_every_panel_shows_the_truth(own_server: Any, world: World) -> None:
     moving = asyncio.create_task(keep_moving(world.redis, world.collected))
-    for text, truth in TRUTH.items():
+    today = datetime.now(zone_at_noon()).date()
+    for text, truth in (TRUTH | TRUTH_OF_TARGETS | truth_of_periods(today)).items():
         await world.until(text, truth)
     for window, panels in TRUTH_OF_WINDOW.items():
         for text, truth in panels.items():
@@ -538,7 +581,7 @@ async def test_every_panel_shows_the_truth(own_server: Any, world: World) -> Non
             data = await world.ask(
                 "query_range", query=filled(query.expr, "30m"), start=str(now - 60), end=str(now), step="5"
             )
-            assert len(data["result"]) <= TOP + 20
+            assert len(data["result"]) <= TOP + MONTHS
 
     # campaign starts and alerts can be asked for, as marks on the curves
     for board in BOARDS:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from wakeline.config.campaigns import campaign
+from wakeline.config.targets import target
 from wakeline.config.values import nearest, number, quoted
 from wakeline.hosts import ascii_url, origin_of
 from wakeline.ports import ALIVE, READY
@@ -264,6 +265,7 @@ SITE: dict[str, Callable[..., str]] = {
     "interests": interest,
     "margins": margin,
     "campaigns": campaign,
+    "targets": target,
     "currency": currency,
     "passing_hosts": passing_host,
     "query": parameter,

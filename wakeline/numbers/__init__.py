@@ -12,6 +12,7 @@ kinds.py     the kinds of numbers, and the windows
 visits.py    visits, content and consent
 commerce.py  orders, carts and products
 service.py   mails, letters and contacts
+long.py      what is shown of weeks, months and years, and what targets may be set for
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from wakeline.numbers import commerce, service, visits
 from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
 from wakeline.numbers.kinds import *  # noqa: F403
 from wakeline.numbers.kinds import OF_CURRENCY, Count, Money, Top
+from wakeline.numbers.long import *  # noqa: F403
 from wakeline.numbers.service import *  # noqa: F403
 from wakeline.numbers.visits import *  # noqa: F403
 from wakeline.vocabulary.money import CURRENCIES

@@ -37,6 +37,24 @@ class Money(NamedTuple):
         return f"{self.name}{OF_CURRENCY}{currency}"
 
 
+class Net(NamedTuple):
+    """What was gained, less what was taken back, in the site's main currency."""
+
+    name: str
+    help: str
+    gained: Money
+    back: Money
+
+
+class Ratio(NamedTuple):
+    """A number per another one."""
+
+    name: str
+    help: str
+    part: Count | Net
+    whole: Count
+
+
 class Top(NamedTuple):
     """A list of the most frequent values and their counts, per day and optionally in the live windows."""
 
