@@ -24,6 +24,7 @@ from wakeline.campaign_figures import (
 )
 from wakeline.definitions import BOARD_MODEL
 from wakeline.history import History
+from wakeline.keys import OTHER
 from wakeline.settings import Site
 from wakeline.vocabulary import fields
 
@@ -31,25 +32,57 @@ LIMITS = Limits(memory="500MB", threads=1)
 OF_VISITS = tuple(kind for kind in NAMED if kind not in fields.ELEMENTS)
 """Kinds of elements that visits name; the others are named by what is sent."""
 
-CAMPAIGNS = f"""
-SELECT
-    owed.site, owed.campaign, starts, ends, coalesce(visits, 0), coalesce(sent, 0), coalesce(opened, 0),
-    coalesce(clicked, 0), owed.orders, owed.revenue, owed.margin, owed.cost, owed.revenue_of_unknown_margin
-FROM campaign_credit AS owed LEFT JOIN campaigns USING (site, campaign) WHERE model = '{BOARD_MODEL}'
-"""
-ELEMENTS = f"""
-SELECT site, campaign, kind, element, visits, sent, clicked, orders, revenue
-FROM campaign_elements WHERE kind IN ({", ".join(map(repr, NAMED))})
-"""
-SOURCES = f"""
-SELECT site, source, sum(visits), round(sum(orders), 2), sum(revenue), sum(margin) FROM (
-    SELECT site, source, 1 AS visits, 0 AS orders, 0 AS revenue, 0 AS margin FROM sessions WHERE NOT continued
-    UNION ALL
-    SELECT site, source, 0, CASE WHEN is_back THEN 0 ELSE weight END, revenue, coalesce(margin, 0)
-    FROM history.credit JOIN history.shop AS shop USING (site)
-    WHERE model = '{BOARD_MODEL}' AND credit.currency = shop.currency
-) WHERE source IS NOT NULL GROUP BY ALL
-"""
+MOST = 2_000  # rows of a site that are named in SQL; planned campaigns are fewer, so that each of them is
+
+
+def _named(sql: str, *names: str, sums: str, order: str, of: str = "site", dates: str = "") -> str:
+    """`sql`, in which only the first MOST rows `of` each have their names, so that floods of others fit into memory."""
+    named = ", ".join(f"CASE WHEN nth <= {MOST} THEN {name} ELSE '{OTHER}' END AS {name}" for name in names)
+    dated = "".join(f", CASE WHEN nth <= {MOST} THEN {name} END AS {name}" for name in dates.split())
+    kind = ", kind" if "kind" in of else ""
+    sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in sums.split())
+    return f"""
+    SELECT site, {named}{dated}{kind}, {sums}
+    FROM (SELECT *, row_number() OVER (PARTITION BY {of} ORDER BY {order}) AS nth FROM ({sql})) GROUP BY ALL
+    """
+
+
+CAMPAIGNS = _named(
+    f"""
+    SELECT
+        owed.site, owed.campaign, starts, ends, visits, sent, opened, clicked, owed.orders, owed.revenue, owed.margin,
+        owed.cost, owed.revenue_of_unknown_margin
+    FROM campaign_credit AS owed LEFT JOIN campaigns USING (site, campaign) WHERE model = '{BOARD_MODEL}'
+    """,
+    "campaign",
+    dates="starts ends",
+    sums="visits sent opened clicked orders revenue margin cost revenue_of_unknown_margin",
+    order="starts IS NULL, greatest(revenue, cost) DESC, visits DESC, campaign",
+)
+ELEMENTS = _named(
+    f"SELECT * FROM campaign_elements WHERE kind IN ({', '.join(map(repr, NAMED))})",
+    "campaign",
+    "element",
+    of="site, kind",
+    sums="visits sent clicked orders revenue",
+    order="revenue DESC, visits DESC, clicked DESC, sent DESC, campaign, element",
+)
+SOURCES = _named(
+    f"""
+    SELECT site, source, sum(visits) AS visits, round(sum(orders), 2) AS orders, sum(revenue) AS revenue,
+        sum(margin) AS margin
+    FROM (
+        SELECT site, source, 1 AS visits, 0 AS orders, 0 AS revenue, 0 AS margin FROM sessions WHERE NOT continued
+        UNION ALL
+        SELECT site, source, 0, CASE WHEN is_back THEN 0 ELSE weight END, coalesce(revenue, 0), coalesce(margin, 0)
+        FROM history.credit JOIN history.shop AS shop USING (site)
+        WHERE model = '{BOARD_MODEL}' AND credit.currency = shop.currency
+    ) WHERE source IS NOT NULL GROUP BY ALL
+    """,
+    "source",
+    sums="visits orders revenue margin",
+    order="revenue DESC, visits DESC, source",
+)
 
 
 def figures(history: History, sites: Collection[Site], *, now: int) -> Figures:
@@ -101,7 +134,7 @@ def _began(site: Site, day: date) -> int:
 def _elements(rows: Iterable[tuple[Any, ...]]) -> list[Element]:
     found = [
         Element(shown_name(campaign), kind, shown_name(name), visits, sent, clicked, orders, float(revenue))
-        for campaign, kind, name, visits, sent, clicked, orders, revenue in rows
+        for campaign, name, kind, visits, sent, clicked, orders, revenue in rows
     ]
     found.sort(key=lambda one: (-one.revenue, -one.visits, -one.clicked, -one.sent, one.campaign, one.kind, one.name))
     of_visits = [one for one in found if one.kind in OF_VISITS]

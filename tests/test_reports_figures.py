@@ -13,7 +13,7 @@ import pytest
 
 from reports import Query, ask
 from reports.asking import InvalidQuery
-from reports.figures import figures
+from reports.figures import MOST, figures
 from reports.sandbox import Limits
 from tests.sealed import seal
 from tests.shop_history import END, SITE, shop_history
@@ -200,3 +200,18 @@ def test_a_query_keeps_to_its_limits(tmp_path: Path) -> None:
         assert list(answer.rows()) == [(1, "476.8 MiB")]
     with pytest.raises(InvalidQuery, match="locked"), ask(history, Query("set threads = 8; select 1"), zones={}):
         pass
+
+
+def test_a_flood_of_names_is_summed_before_it_takes_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In SQL already; planned campaigns keep their names."""
+    monkeypatch.setattr("reports.figures.STORED", 10**6)
+    told: list[Event | Fact] = [
+        *TOLD,
+        *(visit(f"f{n}", 9 * MINUTE + n, f"flood-{n}", f"c-{n}") for n in range(MOST + 500)),
+    ]
+    of_site = found(tmp_path, told)
+    assert len(of_site.campaigns) == MOST + 1
+    assert {"spring", "poster"} < set(named(of_site.campaigns))
+    assert sum(one.visits for one in of_site.campaigns) == MOST + 500 + 3
+    assert len([one for one in of_site.elements if one.kind == "content"]) == MOST + 1
+    assert sum(one.visits for one in of_site.elements if one.kind == "content") == MOST + 500 + 3
