@@ -28,6 +28,7 @@ FIRST_S = 30.0  # after the start: in a demo the first records are sealed by the
 LEAST_S = 60.0  # from one end to the next start
 RESTS = 10  # times what it took
 MOST_S = 3_600.0
+MOST_MB = 2_000
 LOOK_S = 1.0
 WORDS = 500  # characters of what the child says, at its end
 
@@ -36,7 +37,10 @@ def command(config: Config, url: str) -> tuple[list[str], dict[str, str]]:
     """What computes them for this configuration and the history at `url`, and its environment."""
     named = [] if config.path is None else ["--config", os.fspath(config.path)]
     where = {"WAKELINE_REDIS": config.settings.redis, "WAKELINE_ARCHIVE": url}
-    return [sys.executable, "-m", "wakeline", "campaigns", "publish", *named], {**os.environ, **where}
+    return [sys.executable, "-m", "wakeline", "campaigns", "publish", f"--most-mb={MOST_MB}", *named], {
+        **os.environ,
+        **where,
+    }
 
 
 class FiguresKeeper:
@@ -85,17 +89,20 @@ class FiguresKeeper:
             )
         except OSError as error:
             return self._failed(f"no process can be started: {error}")
+        said = ""
         try:
-            async with asyncio.timeout(MOST_S):
-                said = await _said(child)
-        except TimeoutError:
-            return self._failed(f"it took longer than {MOST_S:g} s")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MOST_S):
+                    said = await _said(child)
         finally:
+            is_late = child.returncode is None
             with suppress(ProcessLookupError):
                 child.kill()
-            await child.wait()
-        if child.returncode:
-            return self._failed(f"{said} ({how(child.returncode)})")
+            code = await child.wait()
+        if is_late:
+            return self._failed(f"it took longer than {MOST_S:g} s")
+        if code:
+            return self._failed(f"{said} ({how(code)})")
         self._outage.is_over()
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +14,7 @@ import pytest
 import redis
 from click.testing import CliRunner, Result
 
+from benchmarks.children import ROOT, child_environ
 from ops.cli import main
 from tests.sealed import seal
 from tests.test_reports_campaigns import CONFIG, FIRST, TOLD
@@ -109,3 +111,18 @@ def test_a_history_that_has_not_begun_is_no_error(client: redis.Redis, publish: 
     done = publish(WAKELINE_ARCHIVE=str(tmp_path / "not yet"))
     assert done.exit_code == 0, done.output
     assert stored(client)["spring"].visits == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit it")
+def test_it_gives_up_rather_than_take_more_memory(
+    client: redis.Redis, publish: Publish, redis_server: Any, tmp_path: Path
+) -> None:
+    """In a process of its own, as the archiver runs it."""
+    words = ["--most-mb", "100", "--config", str(tmp_path / "wakeline.toml"), "--redis", redis_server.url]
+    command = [sys.executable, "-m", "wakeline", "campaigns", "publish", *words]
+    done = subprocess.run(
+        command, cwd=ROOT, env=child_environ(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert "more memory than it may have" in done.stderr
+    assert decode(client.get(keys.CAMPAIGN_FIGURES)) == BEFORE

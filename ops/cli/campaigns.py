@@ -13,7 +13,7 @@ from ops.cli.asking import DAY, asked, errors
 from ops.cli.errors import FAILED, Refused
 from ops.cli.options import config_option, read, redis_option, site_of, site_option
 from wakeline.definitions import CREDIT_MODELS
-from wakeline.process import yielding
+from wakeline.process import take_at_most, yielding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,13 +147,16 @@ def show(campaign: str, first: datetime | None, last: datetime | None, key: str 
 
 
 @campaigns.command(short_help="Compute what the boards show of campaigns.")
+@click.option("--most-mb", type=click.IntRange(100), metavar="N", help="Give up rather than take more memory.")
 @redis_option
 @config_option
-def publish(redis: str | None, config: Path | None) -> None:
+def publish(most_mb: int | None, redis: str | None, config: Path | None) -> None:
     """Compute once what the boards show of campaigns, from the history, and store it in Redis.
 
     The archiver does this by itself: docs/campaigns.md. Until it is done, what was computed before is shown.
     """
+    if most_mb:
+        take_at_most(most_mb)
     read_config = read(config, {"redis": redis}, else_demo=True)
     from wakeline.history import History, archive_url
     from wakeline.redis.connect import connect
@@ -171,6 +174,7 @@ def publish(redis: str | None, config: Path | None) -> None:
             return sum(len(site.campaigns) for site in found.sites.values())
 
     with errors(url, read_config.settings.archive_seal_s):
+        from duckdb import OutOfMemoryException as OutOfMemory
         from redis.exceptions import RedisError
 
         from reports.figures import figures
@@ -184,4 +188,6 @@ def publish(redis: str | None, config: Path | None) -> None:
                 count = asyncio.run(compute())
         except (RedisError, OSError) as error:
             raise Refused(f"nothing was stored: {error}", FAILED) from None
+        except (MemoryError, OutOfMemory):
+            raise Refused("nothing was stored: it takes more memory than it may have", FAILED) from None
     click.echo(f"what {count:,} campaigns brought is stored: the boards show it")
