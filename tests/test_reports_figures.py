@@ -17,8 +17,9 @@ from reports.figures import MOST, figures
 from reports.sandbox import Limits
 from tests.sealed import seal
 from tests.shop_history import END, SITE, shop_history
+from tests.telling import order
 from tests.test_reports_campaigns import FIRST, SHOP, TOLD, buys, mail, visit
-from tests.timeline import DAY, MINUTE, START
+from tests.timeline import DAY, MINUTE, START, event
 from wakeline.campaign_figures import STORED, Campaign, Element, SiteFigures, decode, encode
 from wakeline.definitions import BOARD_MODEL, CREDIT_MODELS
 from wakeline.history import History
@@ -151,6 +152,14 @@ def test_a_site_without_a_currency_has_counts(tmp_path: Path) -> None:
     assert (of_site.currency, named(of_site.campaigns)["spring"].visits) == ("", 2)
 
 
+def test_amounts_of_other_currencies_are_not_added(tmp_path: Path) -> None:
+    dollars = {"transaction_id": "D-1", "value": 50, "currency": "USD"}
+    told = [visit("v", 0), event("v", "page-v-0", 0, MINUTE, "purchase", props=dollars, order=order("D-1"))]
+    of_site = found(tmp_path, told)
+    assert (of_site.sources[0].visits, of_site.sources[0].revenue, of_site.sources[0].orders) == (1, 0.0, 0.0)
+    assert [one.revenue for one in of_site.campaigns] == [0.0, 0.0]
+
+
 def test_an_empty_history_has_what_is_planned(tmp_path: Path) -> None:
     of_site = found(tmp_path, [])
     assert [one.name for one in of_site.campaigns] == ["spring", "poster"]
@@ -209,9 +218,10 @@ def test_a_flood_of_names_is_summed_before_it_takes_memory(tmp_path: Path, monke
         *TOLD,
         *(visit(f"f{n}", 9 * MINUTE + n, f"flood-{n}", f"c-{n}") for n in range(MOST + 500)),
     ]
-    of_site = found(tmp_path, told)
+    quiet = CampaignRule(id="zzz", type="x", starts=FIRST, ends=FIRST)
+    of_site = found(tmp_path, told, site=replace(SHOP, campaigns=(*SHOP.campaigns, quiet)))
     assert len(of_site.campaigns) == MOST + 1
-    assert {"spring", "poster"} < set(named(of_site.campaigns))
+    assert {"spring", "poster", "zzz"} < set(named(of_site.campaigns))
     assert sum(one.visits for one in of_site.campaigns) == MOST + 500 + 3
     assert len([one for one in of_site.elements if one.kind == "content"]) == MOST + 1
     assert sum(one.visits for one in of_site.elements if one.kind == "content") == MOST + 500 + 3
