@@ -154,7 +154,7 @@ def test_a_site_without_a_currency_has_counts(tmp_path: Path) -> None:
 
 def test_amounts_of_other_currencies_are_not_added(tmp_path: Path) -> None:
     dollars = {"transaction_id": "D-1", "value": 50, "currency": "USD"}
-    told = [visit("v", 0), event("v", "page-v-0", 0, MINUTE, "purchase", props=dollars, order=order("D-1"))]
+    told = [visit("v", 0), event("v", "page-2", 0, MINUTE, "purchase", props=dollars, order=order("D-1"))]
     of_site = found(tmp_path, told)
     assert (of_site.sources[0].visits, of_site.sources[0].revenue, of_site.sources[0].orders) == (1, 0.0, 0.0)
     assert [one.revenue for one in of_site.campaigns] == [0.0, 0.0]
