@@ -20,7 +20,8 @@ LEAST_VALUES = 3  # of a list, and (other)
 
 def series_of_site(values: int) -> int:
     """At most so many series of one site, if its lists show `values` each."""
-    counts = len(LIVE_WINDOWS) + len(metrics.TOTALS) + len(metrics.DAY) + 1  # and how many currencies are left out
+    counts = len(LIVE_WINDOWS) + len(metrics.TOTALS) + len(metrics.DAY) + len(metrics.PENDING) + len(metrics.OLDEST)
+    counts += 1  # how many currencies are left out
     amounts = MOST_CURRENCIES * (len(metrics.MONEY_TOTALS) + len(metrics.MONEY_DAY))
     return counts + amounts + len(LISTS) * (values + 1) + _long(values) + figures.series_of_site(values)
 

@@ -98,6 +98,12 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
+    for name, family in metrics.PENDING.items():
+        yield metrics.filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
+    for name, family in metrics.OLDEST.items():
+        yield metrics.filled(
+            family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items())
+        )
     for what, family in metrics.TOPS.items():
         yield metrics.filled(family, _top_samples(numbers, what, top))
     yield from figures.families(numbers.figures, numbers.sites, top)
@@ -106,6 +112,11 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
     yield metrics.filled(metrics.LAG, [((), numbers.lag_seconds)])
     yield metrics.filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
     yield metrics.filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
+
+
+def _age(numbers: Numbers, since: int | None) -> int:
+    """ms; 0 for what is not there, or of a clock that is ahead."""
+    return 0 if since is None else max(0, numbers.now - since)
 
 
 def _books(ledger: Ledger) -> Iterator[Metric]:

@@ -14,7 +14,7 @@ from prometheus_client.core import Metric
 from api import metrics
 from api.metrics import Family
 from wakeline import keys
-from wakeline.campaign_figures import Campaign, Element, Figures, SiteFigures, Source, decode, shortened
+from wakeline.campaign_figures import STORED, Campaign, Element, Figures, SiteFigures, Source, decode, shortened
 from wakeline.vocabulary import fields
 
 if TYPE_CHECKING:
@@ -54,8 +54,12 @@ def _decoded(stored: bytes | None) -> Figures | None:
 
 
 def shown(values: int) -> tuple[int, int, int]:
-    """Campaigns, elements of visits and as many of mails, and sources, where the lists of the day show `values`."""
-    return max(LEAST_CAMPAIGNS, 2 * values // 5), max(1, values // 4), max(1, values // 4)
+    """Campaigns, elements of visits and as many of mails, and sources, where the lists of the day show `values`.
+
+    Of many sites these shrink first: a list of the day has one metric, these have up to ten.
+    """
+    others = min(max(1, values // 2 - 5), STORED)
+    return min(max(LEAST_CAMPAIGNS, values - 12), STORED), others, others
 
 
 def series_of_site(values: int) -> int:
