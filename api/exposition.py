@@ -16,8 +16,10 @@ from prometheus_client.registry import Collector
 from api import figures, metrics
 from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
+from api.metrics import filled as _filled
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
+from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, WINDOWS, Money, currencies_of
 from wakeline.patience import Outage
 from wakeline.vocabulary.money import major_units
@@ -79,39 +81,37 @@ class Exposition:
 
 def families(numbers: Numbers, top: int) -> Iterator[Metric]:
     """Every family in `metrics.FAMILIES` with its values."""
-    yield metrics.filled(
+    yield _filled(
         metrics.LIVE_VISITORS,
         (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
     )
     for name, family in metrics.TOTALS.items():
-        yield metrics.filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))
+        yield _filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))
     for name, family in metrics.DAY.items():
-        yield metrics.filled(family, (((site,), each.day[name]) for site, each in numbers.sites.items()))
+        yield _filled(family, (((site,), each.day[name]) for site, each in numbers.sites.items()))
     shown = {site: shown_currencies(each) for site, each in numbers.sites.items()}
     for money in MONEYS:
-        yield metrics.filled(
-            metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals)
-        )
+        yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals))
     for money in MONEYS:
-        yield metrics.filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
-    yield metrics.filled(
+        yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
+    for name, family in metrics.LIVE_MONEYS.items():
+        yield _filled(family, _live_amounts(numbers, name))
+    yield _filled(
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
     for name, family in metrics.PENDING.items():
-        yield metrics.filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
+        yield _filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
     for name, family in metrics.OLDEST.items():
-        yield metrics.filled(
-            family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items())
-        )
+        yield _filled(family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items()))
     for what, family in metrics.TOPS.items():
-        yield metrics.filled(family, _top_samples(numbers, what, top))
+        yield _filled(family, _top_samples(numbers, what, top))
     yield from figures.families(numbers.figures, numbers.sites, top)
-    yield metrics.filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
+    yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
     yield from _books(numbers.ledger)
-    yield metrics.filled(metrics.LAG, [((), numbers.lag_seconds)])
-    yield metrics.filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
-    yield metrics.filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
+    yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
+    yield _filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
+    yield _filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
 
 
 def _age(numbers: Numbers, since: int | None) -> int:
@@ -120,9 +120,9 @@ def _age(numbers: Numbers, since: int | None) -> int:
 
 
 def _books(ledger: Ledger) -> Iterator[Metric]:
-    yield metrics.filled(metrics.LEDGER_RECORDS, (((state,), count) for state, count in ledger.records.items()))
-    yield metrics.filled(metrics.LEDGER_DIFFERENCE, [((), ledger.difference)])
-    yield metrics.filled(metrics.DEAD_LETTERS, [((), ledger.records["dead"])])
+    yield _filled(metrics.LEDGER_RECORDS, (((state,), count) for state, count in ledger.records.items()))
+    yield _filled(metrics.LEDGER_DIFFERENCE, [((), ledger.difference)])
+    yield _filled(metrics.DEAD_LETTERS, [((), ledger.records["dead"])])
 
 
 def _amounts(
@@ -135,6 +135,13 @@ def _amounts(
     for site, each in numbers.sites.items():
         for currency in shown[site]:
             yield (site, currency), float(major_units(counters(each).get(money.field(currency), 0), currency))
+
+
+def _live_amounts(numbers: Numbers, name: str) -> Iterator[tuple[tuple[str, ...], float]]:
+    for site, each in numbers.sites.items():
+        for window in LIVE_WINDOWS_MS if each.currency else ():
+            amount = float(major_units(each.live_money[name, window], each.currency))
+            yield (site, window, each.currency), amount
 
 
 def shown_currencies(site: SiteNumbers) -> list[str]:

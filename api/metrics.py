@@ -91,6 +91,12 @@ MONEY_TOTALS = {each.name: _amount_total(each) for each in numbers.MONEYS}
 MONEY_DAY = {each.name: _amount_today(each) for each in numbers.MONEYS}
 """The same of amounts, by what comes before the currency: of currencies in which a site has some, see `budget`."""
 
+LIVE_MONEYS = {
+    each.name: gauge(f"wakeline_{each.metric}_window", f"{each.help}, in units of it", "site", "window", "currency")
+    for each in numbers.LIVE_MONEYS
+}
+"""By name; of sites with a main currency."""
+
 CURRENCIES_LEFT_OUT = gauge(
     "wakeline_currencies_left_out", "Currencies of a site's orders and carts whose amounts are not shown", "site"
 )
@@ -180,6 +186,7 @@ FAMILIES = (
     *DAY.values(),
     *MONEY_TOTALS.values(),
     *MONEY_DAY.values(),
+    *LIVE_MONEYS.values(),
     CURRENCIES_LEFT_OUT,
     *PENDING.values(),
     *OLDEST.values(),

@@ -21,7 +21,19 @@ from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_WINDOWS, PENDINGS, SESSIONS, TODAY, TOPS, TOTALS, VISITS, WINDOWS, is_money
+from wakeline.numbers import (
+    COUNTS,
+    LIVE_MONEYS,
+    LIVE_WINDOWS,
+    PENDINGS,
+    SESSIONS,
+    TODAY,
+    TOPS,
+    TOTALS,
+    VISITS,
+    WINDOWS,
+    is_money,
+)
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
@@ -38,6 +50,9 @@ AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
 """The (top list, window) pairs of a site."""
 
+LIVE_AMOUNTS = tuple((money.name, window) for money in LIVE_MONEYS for window in LIVE_WINDOWS_MS)
+"""The (amount, window) pairs of a site with a main currency."""
+
 
 @dataclass
 class SiteNumbers:
@@ -53,6 +68,8 @@ class SiteNumbers:
     pending: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in PENDINGS})
     oldest: dict[str, int] = field(default_factory=dict)  # ms since when, of those of which anything is pending
     currency: str = ""
+    live_money: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(LIVE_AMOUNTS, 0))
+    """By the amount's name and its window, in minor units of the main currency."""
     today: str = ""
 
 
@@ -164,6 +181,8 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list
     buckets[TODAY] = [keys.date(days[0])]
     for what, window in LISTS:
         pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
+    for what, window in LIVE_AMOUNTS:
+        pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
     for day in days:
         pipe.hmget(names.day(lane, site, day), VISITS.name, SESSIONS.name)
 
@@ -190,6 +209,10 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
     for top in numbers.tops.values():
         for member, score in _pairs(next(replies)):
             top[member] = top.get(member, 0) + float(score)
+    for of in numbers.live_money:
+        for currency, amount in _pairs(next(replies)):
+            if currency.decode() == numbers.currency:
+                numbers.live_money[of] += int(amount)
 
 
 def _as_sent(response: Any, **_: Any) -> Any:

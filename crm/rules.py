@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from crm import facts
 from crm.commerce import carts, claims, funnel, page_orders
 from crm.content import events, page_views, searches, usability
-from crm.identity import account, agreements, consent, customers
+from crm.identity import account, agreements, choices, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
 from crm.interests import scoring
@@ -68,7 +68,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("sessions", sessions.join, ALL),
     ("sources", attribution.attribute, (PAGE_VIEW,)),
     ("visits", sessions.merge, ALL),
-    ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
+    ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT, CONSENT)),
     ("events", events.count, (CUSTOM,)),
     ("searches", searches.count, (CUSTOM,)),
     ("usability", usability.count, (CUSTOM,)),
@@ -79,6 +79,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("customers", customers.link, (IDENTIFY,)),
     ("claims", claims.claim, (IDENTIFY,)),
     ("agreements", agreements.note, (CONSENT,)),
+    ("choices", choices.count, (PAGE_VIEW, CONSENT)),
 )
 """Name, rule and its event types, in order of application."""
 

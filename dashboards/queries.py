@@ -9,7 +9,7 @@ from api import metrics
 from api.metrics import Family
 from dashboards.board import Annotation, Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, Money, Net, Pending, Top
+from wakeline.numbers import TODAY, Count, LiveMoney, Money, Net, Pending, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -37,6 +37,12 @@ def kept(gained: Count, back: Count) -> Query:
     return Query(expr, gained.metric, Fresh.TODAY)
 
 
+def rest(whole: Count, *parts: Count) -> Query:
+    """Today's number without its parts."""
+    expr = " - ".join(f"wakeline_{each.metric}_today{OF_SITE}" for each in (whole, *parts))
+    return Query(expr, "rest", Fresh.TODAY)
+
+
 def net(gained: Money, back: Money) -> Query:
     """Today's amount by currency, less what was taken back today."""
     return Query(_net(gained, back), CURRENCY, Fresh.TODAY)
@@ -45,6 +51,11 @@ def net(gained: Money, back: Money) -> Query:
 def amount(money: Money) -> Query:
     """Today's amount by currency."""
     return Query(f"wakeline_{money.metric}_today{OF_CURRENCY}", CURRENCY, Fresh.TODAY)
+
+
+def live_money(money: LiveMoney, window: str) -> Query:
+    """A net amount in a live window, in the site's main currency."""
+    return Query(f'wakeline_{money.metric}_window{{{SITE},window="{window}"}}', f"money_{window}", Fresh.NOW)
 
 
 def share(part: Count, whole: Count) -> Query:
@@ -211,6 +222,14 @@ def without(more: Top, less: Top) -> Query:
     )
     expr = f"sort_desc({minuend} - ({subtrahend} or {minuend} * 0) > 0)"
     return Query(expr, f"{{{{{more.label}}}}}", Fresh.TODAY)
+
+
+def share_by_value(part: Top, whole: Top) -> Query:
+    """Today's `part` per `whole`, of values that are in the top of both."""
+    each, all = (
+        f'wakeline_{list.metric}_window{{{SITE},window="{TODAY}",{list.label}!="{OTHER}"}}' for list in (part, whole)
+    )
+    return Query(f"sort_desc({each} / ({all} > 0))", f"{{{{{part.label}}}}}", Fresh.TODAY)
 
 
 def _net(gained: Money, back: Money, when: str = "") -> str:

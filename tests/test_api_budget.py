@@ -79,25 +79,26 @@ def full_figures(sites: Iterable[str]) -> Figures:
     return Figures(1, dict.fromkeys(sites, of_site))
 
 
-@pytest.mark.parametrize("sites", [1, 2, 20, 25])
+@pytest.mark.parametrize("sites", [1, 2, 20])
 def test_full_lists_of_all_sites_are_within_the_budget(sites: int) -> None:
-    values = values_shown(sites, WANTED)
+    values = values_shown(sites, WANTED, MOST_TARGETS)
     of_sites = {f"site-{number}": full(number) for number in range(sites)}
     found = series(Numbers(of_sites, full_figures(of_sites)), values)
-    assert found == sites * series_of_site(values)
+    assert found == sites * series_of_site(values, MOST_TARGETS)
     assert found <= OF_ALL_SITES
     assert found / sites <= OF_ONE_SITE
 
 
 def test_one_site_shows_what_was_wanted_and_twenty_a_third_of_it() -> None:
     assert values_shown(1, WANTED) == WANTED
+    assert values_shown(1, WANTED, MOST_TARGETS) >= 3 / 4 * WANTED
     assert values_shown(20, WANTED) >= WANTED / 3
 
 
 def test_lists_shrink_as_sites_are_added_and_no_further_than_so() -> None:
     shown = [values_shown(sites, 100) for sites in range(1, 1_000)]
     assert shown == sorted(shown, reverse=True)
-    assert shown[0] > 20
+    assert shown[0] >= 20
     assert shown[-1] == LEAST_VALUES
     assert values_shown(1, 2) == 2
 

@@ -62,6 +62,9 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "field",
             "channel",
             "topic",
+            "purpose",
+            "step",
+            "reason",
         }
 
 
@@ -74,7 +77,7 @@ def shown(numbers: Numbers, *, top: int = 3) -> dict[tuple[str, tuple[str, ...]]
     }
 
 
-IN_MS = ("engaged_ms", "contact_answer_ms")
+UNITS = {"engaged_ms": 0.001, "contact_answer_ms": 0.001, "scrolled": 0.01}
 
 
 def test_every_number_is_shown_under_its_own_name() -> None:
@@ -113,14 +116,13 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         ("wakeline_dead_letters_total", ()): 1,
     }
     for name, count in site.totals.items():
-        seconds = name in IN_MS
-        expected[metrics.TOTALS[name].name, ("shop",)] = count / 1000 if seconds else count
+        expected[metrics.TOTALS[name].name, ("shop",)] = count * UNITS.get(name, 1)
     for name, count in site.day.items():
-        expected[metrics.DAY[name].name, ("shop",)] = count / 1000 if name in IN_MS else count
+        expected[metrics.DAY[name].name, ("shop",)] = count * UNITS.get(name, 1)
     for (what, window), counts in site.tops.items():
         ((value, count),) = counts.items()
-        unit = 1000 if what == "engaged_ms" else 1
-        expected[metrics.TOPS[what].name, ("shop", window, value.decode())] = count / unit
+        unit = UNITS.get(what, 1)
+        expected[metrics.TOPS[what].name, ("shop", window, value.decode())] = count * unit
     for state, count in numbers.ledger.records.items():
         expected["wakeline_ledger_records", (state,)] = count
     assert shown(numbers) == pytest.approx(expected)

@@ -17,7 +17,7 @@ from api.numbers import NumbersReader, SiteNumbers
 from wakeline import keys
 from wakeline.lanes import NoDeployment
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS
+from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS, VISITS
 from wakeline.settings import Site
 
 LANES = 4
@@ -134,6 +134,11 @@ async def test_every_top_list_of_the_day_is_read(client: redis.Redis, reader: Nu
     assert {what: tops[what, "today"] for what in NAMES} == {
         what: {what.encode(): i + 1} for i, what in enumerate(NAMES)
     }
+
+
+def of_today(visits: int) -> dict[str, int]:
+    """What has no total."""
+    return {number.name: visits if number is VISITS else 0 for number in COUNTS if not number.has_total}
 
 
 async def test_counters_add_up_over_lanes_and_days_are_the_sites_own(

@@ -12,7 +12,7 @@ from processor.changes import Changes, TopLists
 from processor.deadlines import Deadlines
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
-from wakeline.numbers import COUNTS, FUNNEL, LIVE_TOPS, MONEYS, PENDINGS, TOPS, TOTALS
+from wakeline.numbers import COUNTS, FUNNEL, LIVE_MONEYS, LIVE_TOPS, MONEYS, PENDINGS, TOPS, TOTALS
 from wakeline.settings import Site
 
 NOW = 1_790_000_000_000
@@ -22,12 +22,19 @@ COUNT_NAMES = {
     "sessions": "sessions",
     "bounces": "bounces",
     "engaged_ms": "engaged_seconds",
+    "scrolled": "scrolled_pages",
     "events": "custom_events",
     "bot_events": "bot_events",
+    "bot_views": "bot_page_views",
     "new_visitors": "new_visitors",
     "identified": "identified",
     "withdrawals": "withdrawals",
+    "agreed": "consents_given",
+    "declined": "consents_declined",
+    "gpc_views": "page_views_with_gpc",
     "visits": "visits",
+    "visits_new": "new_visits",
+    "visits_returning": "returning_visits",
     "orders": "orders",
     "orders_back": "orders_taken_back",
     "pieces": "pieces_sold",
@@ -84,19 +91,25 @@ MONEY_NAMES = {
 }
 PENDING_NAMES = {"contacts_open": "contacts_open", "contacts_unanswered": "contacts_unanswered"}
 NOT_IN_TOTALS = {
-    "visits", "contact_answer_ms", "contacts_graded", "contact_grades", "contact_work_s",
+    "visits", "visits_new", "visits_returning", "scrolled", "contact_answer_ms", "contacts_graded", "contact_grades",
+    "contact_work_s",
 }  # fmt: skip
 TOP_NAMES = {
     "pages": ("page_views", "page"),
     "engaged_ms": ("engaged_seconds", "page"),
+    "scrolled": ("scrolled_pages", "page"),
     "entries": ("entries", "page"),
     "exits": ("exits", "page"),
+    "steps": ("page_steps", "step"),
+    "back": ("page_steps_back", "step"),
     "sources": ("visits", "source"),
     "source_classes": ("class_visits", "source_class"),
     "campaigns": ("campaign_visits", "campaign"),
     "interests": ("interest", "interest"),
     "events": ("custom_events", "event"),
     "bots": ("bot_events", "bot"),
+    "bot_reasons": ("bot_events_by_reason", "reason"),
+    "purposes": ("consents_by_purpose", "purpose"),
     "countries": ("country_visits", "country"),
     "rage_clicks": ("rage_clicks", "page"),
     "dead_clicks": ("dead_clicks", "page"),
@@ -119,6 +132,7 @@ def test_public_names_stay_as_they_are() -> None:
     """Fields and lists in Redis, which other programs read, and the metrics that they become."""
     assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
     assert {money.name: money.metric for money in MONEYS} == MONEY_NAMES
+    assert {money.name: money.metric for money in LIVE_MONEYS} == {"live_revenue": "revenue"}
     assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
     assert {each.name: each.metric for each in PENDINGS} == PENDING_NAMES
     assert set(COUNT_NAMES) - NOT_IN_TOTALS == TOTALS
@@ -136,11 +150,11 @@ def test_rules_count_every_number() -> None:
     rules = "".join(path.read_text() for path in (ROOT / "crm").rglob("*.py"))
     rules = re.sub(r"^from .*? import (?:\([^)]*\)|.*)$", "", rules, flags=re.MULTILINE)
     numbers = "\n".join(path.read_text() for path in (ROOT / "wakeline/numbers").glob("*.py"))
-    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|Pending|Top)\(", numbers, re.MULTILINE)
+    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|LiveMoney|Pending|Top)\(", numbers, re.MULTILINE)
     in_funnel = {name for name in declared if name.startswith("FUNNEL_")}
     assert len(in_funnel) == len(FUNNEL)  # counted by the tuple
     assert [name for name in declared if name not in in_funnel and not re.search(rf"\b{name}\b", rules)] == []
-    assert len(declared) == len(COUNTS) + len(MONEYS) + len(PENDINGS) + len(TOPS)
+    assert len(declared) == len(COUNTS) + len(MONEYS) + len(LIVE_MONEYS) + len(PENDINGS) + len(TOPS)
 
 
 def test_a_list_is_counted_live_where_it_is_shown_live() -> None:

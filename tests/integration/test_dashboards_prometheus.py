@@ -64,7 +64,8 @@ JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api", "wakeline-ar
 
 COUNTERS = {
     "page_views": 60, "sessions": 8, "bounces": 3, "engaged_ms": 1_206_000, "events": 9, "bot_events": 5,
-    "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12,
+    "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12, "bot_views": 2,
+    "scrolled": 2_400, "visits_new": 4, "visits_returning": 3, "agreed": 8, "declined": 3, "gpc_views": 6,
     "funnel_seen": 7, "funnel_carted": 5, "funnel_checkout": 4, "funnel_payment": 3, "funnel_bought": 2,
     "searches": 7, "searches_empty": 2, "not_found": 4, "mails_opened": 9, "mails_clicked": 6, "mails_clicked_back": 1,
     "opens_by_machines": 5, "clicks_by_machines": 4, "clicks_by_machines_back": 2,
@@ -88,17 +89,22 @@ DAY_TOPS: dict[str, dict[str, int]] = {
     "js_errors": {"/cart": 3},
     "contact_channels": {"mail": 3, "phone": 2},
     "contact_topics": {"size": 2},
+    "purposes": {"personalise": 5, "contact": 2},
     "viewed": {"lamp": 9, "sofa": 2},
     "pages": {"/": 30, "/lamps": 20, "/chairs": 6, "/desks": 3, keys.OTHER: 1},
     "engaged_ms": {"/": 600_000, "/lamps": 606_000},
+    "scrolled": {"/": 600, "/lamps": 1_600},
     "entries": {"/": 9, "/lamps": 3},
     "exits": {"/": 2, "/order": 6},
+    "steps": {"/ → /lamps": 9, "/lamps → /order": 6},
+    "back": {"/ → /lamps": 2},
     "sources": {"(direct)": 7, "search.example": 5},
     "source_classes": {"direct": 7, "email": 5},
     "campaigns": {"spring": 4},
     "interests": {"lamps": 40, "chairs": 11},
     "events": {"add_to_cart": 6, "purchase": 3},
     "bots": {"Googlebot": 5},
+    "bot_reasons": {"says so": 4, "driven browser": 1},
     "products": {"lamp": 5},
     "categories": {"lamps": 5},
     "coupons": {"SPRING": 2},
@@ -155,6 +161,8 @@ LIVE = {"now": 2, "last 5 minutes": 3, "last 30 minutes": 4}
 TRUTH: dict[str, dict[str, Any]] = {
     "on_site": {"now": 2},
     "seen_lately": {"last 5 minutes": 3, "last 30 minutes": 4},
+    "revenue_now": {"last 5 minutes, EUR": 37.5, "last 30 minutes, EUR": 57.5},
+    "pages_now": {"/": 16, "/lamps": 8},
     "visitors": LIVE,
     "by_minute": {"page views": MOVES, "things done": MOVES},
     "rising_pages": {"/": 16 - 16 / 6, "/lamps": 8 - 8 / 6},
@@ -179,8 +187,13 @@ TRUTH: dict[str, dict[str, Any]] = {
     "pages_per_visit": {"page views": 60 / 12},
     "pages_today": {"/": 30, "/lamps": 20, "/chairs": 6, keys.OTHER: 4},
     "engaged_by_page": {"/lamps": 606, "/": 600},
+    "scrolled": {"of each page": 24 / 60},
+    "scrolled_by_page": {"/lamps": 16 / 20, "/": 6 / 30},
     "entry_pages": {"/": 9, "/lamps": 3},
     "exit_pages": {"/order": 6, "/": 2},
+    "steps": {"/ → /lamps": 9, "/lamps → /order": 6},
+    "steps_back": {"/ → /lamps": 2},
+    "dead_ends": {"/": 2 / 30},
     "searches": {"searches": 7, "found nothing": 2},
     "searches_in_vain": {"found nothing": 2 / 7},
     "not_found": {"pages not found": 4},
@@ -224,6 +237,10 @@ TRUTH: dict[str, dict[str, Any]] = {
     "clicks_by_machines": {"clicked by machines": 2},
     "identified": {"recognized": 2},
     "withdrawals": {"withdrawn": 1},
+    "new_and_returning": {"new": 4, "returning": 3, "not known": 5},
+    "consent": {"agreed": 8, "declined": 3, "withdrawn": 1},
+    "gpc": {"ask for privacy": 6 / 60},
+    "purposes": {"personalise": 5, "contact": 2},
     "interests_today": DAY_TOPS["interests"],
     "countries": {"DE": 7, "FI": 2},
     "contacts": {"contacts": 5},
@@ -287,6 +304,8 @@ TRUTH: dict[str, dict[str, Any]] = {
     "waiting": {"in the spool, not in the log": SPOOLED, "in the log, not in the history": UNARCHIVED},
     "records": RECORDS | {"pending": PENDING},
     "bots": {"Googlebot": 5},
+    "bot_reasons": {"says so": 4, "driven browser": 1},
+    "people_beside_bots": {"page views": MOVES, "page views of bots": 2},
     "people_and_bots": {"page views": MOVES, "things done": MOVES, "events of bots": MOVES},
     "memory": dict.fromkeys(JOBS, MOVES),
     "server_memory": {
@@ -390,6 +409,10 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
     client.hset(KEYS.totals(2, "shop"), "orders_unpriced", 4)
     for what, counts in DAY_TOPS.items():
         add(client, what, keys.date(today), counts)
+    for ago, amount in ((0, 5_000), (1, -1_250), (9, 2_000)):
+        for bucket in (keys.minute(now - ago * 60_000), keys.five_minutes(now - ago * 60_000)):
+            client.zincrby(KEYS.top(ago % LANES, "shop", "live_revenue", bucket), amount, "EUR")
+            client.zincrby(KEYS.top(0, "shop", "live_revenue", bucket), amount, "JPY")
     for what, counts in LIVE_TOPS.items():
         for minutes in (0, 1):
             add(client, what, keys.minute(now - minutes * 60_000), counts)

@@ -13,6 +13,7 @@ LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 """Windows of live visitors."""
 
 MS = 0.001
+PERCENT = 0.01
 OF_CURRENCY = ":"  # between the name of an amount and its currency
 
 
@@ -35,6 +36,14 @@ class Money(NamedTuple):
 
     def field(self, currency: str) -> str:
         return f"{self.name}{OF_CURRENCY}{currency}"
+
+
+class LiveMoney(NamedTuple):
+    """A net amount in the live windows, in the site's main currency. Redis: minor units."""
+
+    name: str  # as in `keys.top`
+    metric: str  # wakeline_<metric>_window, in units of the currency
+    help: str
 
 
 class Net(NamedTuple):
@@ -71,5 +80,5 @@ class Top(NamedTuple):
     label: str  # of the metric: what a value is
     help: str
     is_live: bool = False
-    has_paths: bool = False  # values are paths, shown as `paths.page_label` spells them
+    has_paths: bool = False  # values are paths, or steps between two, shown as `paths.page_label` spells them
     unit: float = 1.0
