@@ -7,6 +7,7 @@ access.py      the API keys that may read
 answers.py     the answers and refusals of both
 numbers.py     reads the lanes' numbers and adds them up; lists.py those lists that changed
 budget.py      how many of them are shown
+figures.py     what campaigns brought, as it was computed from the history
 periods.py     the numbers of each day, added up by week or month; long.py keeps what is shown of them,
                long_metrics.py their metrics and those of targets
 ledger.py      the lanes' ledgers: the outcome of each record

@@ -1,12 +1,13 @@
 """How many series the business metrics may have, and how many values of each list fit into that.
 
-A site has its numbers, its amounts in at most MOST_CURRENCIES currencies, and its lists. With more sites lists show
-fewer values each, down to LEAST_VALUES: beyond that the budget is exceeded, which the service says when it starts.
+A site has its numbers, its amounts in at most MOST_CURRENCIES currencies, its lists, and the figures of its
+campaigns. With more sites lists show fewer values each, down to LEAST_VALUES: beyond that the budget is exceeded, which
+the service says when it starts.
 """
 
 from __future__ import annotations
 
-from api import long_metrics, metrics
+from api import figures, long_metrics, metrics
 from api.lists import LISTS
 from api.numbers import LIVE_AMOUNTS
 from wakeline.numbers import LIVE_WINDOWS, LONG_VALUES, MONTHS, SPANS, WEEKS
@@ -23,7 +24,7 @@ def series_of_site(values: int, targets: int = 0) -> int:
     counts = len(LIVE_WINDOWS) + len(metrics.TOTALS) + len(metrics.DAY) + len(metrics.PENDING) + len(metrics.OLDEST)
     counts += len(LIVE_AMOUNTS) + 1  # how many currencies are left out
     amounts = MOST_CURRENCIES * (len(metrics.MONEY_TOTALS) + len(metrics.MONEY_DAY))
-    return counts + amounts + len(LISTS) * (values + 1) + _long(values, targets)
+    return counts + amounts + len(LISTS) * (values + 1) + _long(values, targets) + figures.series_of_site(values)
 
 
 def _long(values: int, targets: int) -> int:

@@ -14,10 +14,11 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from api import metrics
+from api import figures, metrics
 from api.budget import MOST_CURRENCIES
 from api.latest import PATIENCE_S, Latest
 from api.ledger import Ledger
+from api.metrics import filled as _filled
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
 from wakeline.definitions import LIVE_WINDOWS_MS
@@ -134,6 +135,7 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items()))
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
+    yield from figures.families(numbers.figures, numbers.sites, top)
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
     yield from _books(numbers.ledger)
     yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
@@ -214,13 +216,6 @@ def label_value(value: bytes) -> str:
     """A safe label value: no control characters, at most MAX_LABEL characters, not empty."""
     text = "".join(c for c in value.decode(errors="replace") if unicodedata.category(c)[0] != "C")
     return text[: MAX_LABEL - 1] + "…" if len(text) > MAX_LABEL else text or NO_VALUE
-
-
-def _filled(family: metrics.Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    made = family.empty()
-    for labels, value in samples:
-        made.add_metric(labels, value * family.unit)
-    return made
 
 
 class _Families(Collector):

@@ -7,12 +7,14 @@ lanes, never over windows, which overlap.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from wakeline import keys, numbers
+from wakeline.definitions import BOARD_MODEL
 from wakeline.numbers import MS, Count, Money, Pending, Top
 
 
@@ -27,6 +29,14 @@ class Family(NamedTuple):
 
     def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
         return self.kind(self.name, self.help, labels=self.labels)
+
+
+def filled(family: Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    """With these (label values, value in Redis)."""
+    made = family.empty()
+    for labels, value in samples:
+        made.add_metric(labels, value * family.unit)
+    return made
 
 
 def gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
@@ -98,6 +108,59 @@ OLDEST = {each.name: _oldest(each) for each in numbers.PENDINGS}
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
 
+# ---- what campaigns brought, computed from the history -------------------------------------------
+
+_SINCE = "since it began, as far as the history reaches"
+_OWED = f"owed to the campaign by the model {BOARD_MODEL}, {_SINCE}"
+_IN = "in the site's main currency"
+
+
+def _campaign(name: str, help: str, *more: str) -> Family:
+    return gauge(f"wakeline_campaign_{name}", help, "site", *more, "campaign")
+
+
+def _element(name: str, help: str, *more: str) -> Family:
+    return gauge(f"wakeline_campaign_element_{name}", help, "site", *more, "campaign", "kind", "element")
+
+
+def _source(name: str, help: str, *more: str) -> Family:
+    return gauge(f"wakeline_source_{name}", help, "site", *more, "source")
+
+
+CAMPAIGN_VISITS = _campaign("visits", f"Visits whose first page had the campaign, {_SINCE}")
+CAMPAIGN_SENT = _campaign("sent", f"Mails and letters of the campaign that were sent, {_SINCE}")
+CAMPAIGN_OPENED = _campaign("opened", f"Those that a person opened, {_SINCE}")
+CAMPAIGN_CLICKED = _campaign("clicked", f"Those of which a person followed a link, {_SINCE}")
+CAMPAIGN_ORDERS = _campaign("orders", f"Orders, and parts of orders, {_OWED}")
+CAMPAIGN_REVENUE = _campaign("revenue", f"Revenue {_OWED}, {_IN}", "currency")
+CAMPAIGN_UNKNOWN = _campaign(
+    "revenue_of_unknown_margin", f"Revenue of which the margin is not known, {_OWED}, {_IN}", "currency"
+)
+CAMPAIGN_COST = _campaign("cost", f"What the campaign cost, {_SINCE}, {_IN}", "currency")
+CAMPAIGN_PROFIT = _campaign("profit", f"Margin {_OWED}, less what it cost, {_IN}", "currency")
+CAMPAIGN_RETURN = _campaign("return", f"Profit for each unit of the cost, {_SINCE}; none while it cost nothing")
+CAMPAIGN_STARTED = _campaign(
+    "started_timestamp_seconds", "When the first day of a planned campaign began, seconds since 1970"
+)
+ELEMENT_VISITS = _element("visits", "Visits by the campaign whose first page had this content or term")
+ELEMENT_ORDERS = _element("orders", "Orders bought in such a visit of which something was kept")
+ELEMENT_REVENUE = _element("revenue", f"Revenue of these orders, {_IN}", "currency")
+ELEMENT_SENT = _element("sent", "Mails and letters with this subject, creative, link or audience that were sent")
+ELEMENT_CLICKED = _element("clicked", "Those of which a person followed a link")
+SOURCE_VISITS = _source("visits", "Visits by their source, as far as the history reaches")
+SOURCE_ORDERS = _source("orders", f"Orders, and parts of orders, owed to the source by the model {BOARD_MODEL}")
+SOURCE_REVENUE = _source("revenue", f"Revenue owed to the source by the model {BOARD_MODEL}, {_IN}", "currency")
+SOURCE_MARGIN = _source("margin", f"Margin owed to the source by the model {BOARD_MODEL}, {_IN}", "currency")
+OF_CAMPAIGNS = tuple(
+    each
+    for name, each in vars().items()
+    if isinstance(each, Family) and name.startswith(("CAMPAIGN", "ELEMENT", "SOURCE"))
+)
+FIGURES_COMPUTED = gauge(
+    "wakeline_campaign_figures_timestamp_seconds",
+    "When the figures of campaigns were computed from the history, seconds since 1970",
+)
+
 # ---- the deployment: its books -------------------------------------------------------------------
 
 OPEN_SESSIONS = gauge("wakeline_open_sessions", "Sessions that have not ended yet, all sites together")
@@ -129,6 +192,8 @@ FAMILIES = (
     *PENDING.values(),
     *OLDEST.values(),
     *TOPS.values(),
+    *OF_CAMPAIGNS,
+    FIGURES_COMPUTED,
     OPEN_SESSIONS,
     LEDGER_RECORDS,
     LEDGER_DIFFERENCE,

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from api.figures import FiguresReader
 from api.ledger import Ledger, place_of
 from api.lists import LISTS, ListReader
 from wakeline import keys
+from wakeline.campaign_figures import Figures
 from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
@@ -68,6 +70,7 @@ class Numbers:
     """The content of one scrape."""
 
     sites: dict[str, SiteNumbers]
+    figures: Figures | None = None  # of campaigns; None: none were computed
     ledger: Ledger = field(default_factory=Ledger)
     open_sessions: int = 0
     lag_seconds: float = 0.0
@@ -87,6 +90,7 @@ class NumbersReader:
         self._sites = sites
         self._open_log = open_log
         self._log: Log | None = None
+        self._figures = FiguresReader()
 
     async def check(self) -> Deployment:
         """The deployment; raises like `read` if numbers cannot be read."""
@@ -109,6 +113,7 @@ class NumbersReader:
         await self._read_log(numbers, lanes, now)
         for site, each in numbers.sites.items():
             each.tops = await self._lists.read(names, deployment.lanes, site, _buckets(days[site][0], now))
+        numbers.figures = await self._figures.read(self._redis)
         log_time = max(int(lane.get(b"clock", 0)) for lane in lanes)
         numbers.open_sessions = max(numbers.open_sessions, 0)
         numbers.clocks_ahead = {"redis": (clock - ours) / 1000, "log": max(0.0, (log_time - ours) / 1000)}

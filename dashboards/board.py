@@ -16,6 +16,7 @@ class Fresh(StrEnum):
     TODAY = "today"
     WEEK = "week"
     START = "start"
+    COMPUTED = "computed"  # from the history, every ten minutes
     PERIOD = "period"  # a week or a month
     SPAN = "span"  # of days that are over
     TARGET = "target"
@@ -101,11 +102,22 @@ class Row(NamedTuple):
             del left[:beside]
 
 
+class Annotation(NamedTuple):
+    """What is marked on the curves of a board."""
+
+    text: str  # id of its name
+    expr: str
+    title: str  # of each mark: labels of its series
+    color: str
+    is_time: bool = False  # whether the value of a series is when it was (ms), and not that it is so
+
+
 class Board(NamedTuple):
     name: str  # of its file, and in its address; the id of its texts
     rows: tuple[Row, ...]
     hours: int = 1  # the time range that it opens with
     refresh: str = "5s"
+    annotations: tuple[Annotation, ...] = ()
 
     @property
     def panels(self) -> tuple[Panel, ...]:

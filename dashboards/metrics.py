@@ -12,7 +12,7 @@ from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE
 from api.latest import OLD_S, QUICK_S
 from api.long_metrics import FAMILIES as LONG
 from api.long_metrics import TARGETS
-from api.metrics import AGE, FAMILIES, Family
+from api.metrics import AGE, FAMILIES, OF_CAMPAIGNS, Family
 from wakeline import numbers
 from wakeline.keys import OTHER, TOP_MEMBERS
 
@@ -41,8 +41,9 @@ def page() -> str:
     sites = [family for family in FAMILIES if "site" in family.labels]
     lists = [family for family in sites if family.name.endswith("_window")]
     parts = {
-        "Numbers of a site": [family for family in sites if family not in lists],
+        "Numbers of a site": [family for family in sites if family not in (*lists, *OF_CAMPAIGNS)],
         "Lists of a site": lists,
+        "Campaigns and sources, from the history": OF_CAMPAIGNS,
         "Weeks, months and long spans": [family for family in LONG if family not in TARGETS],
         "Targets": TARGETS,
         "The deployment": [family for family in FAMILIES if family not in sites],

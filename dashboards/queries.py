@@ -5,13 +5,16 @@ Windows are gauges with absolute values: no rate, no sum over `window`.
 
 from __future__ import annotations
 
-from dashboards.board import Fresh, Query
+from api import metrics
+from api.metrics import Family
+from dashboards.board import Annotation, Fresh, Query
 from wakeline.keys import OTHER
 from wakeline.numbers import TODAY, Count, LiveMoney, Money, Net, Pending, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
-OF_CURRENCY = f'{{{SITE},currency=~"$currency"}}'
+CHOSEN = 'currency=~"$currency"'
+OF_CURRENCY = f"{{{SITE},{CHOSEN}}}"
 RATE = "[$__rate_interval]"
 WEEK_AGO = "offset 7d"
 CURRENCY = "{{currency}}"
@@ -132,6 +135,51 @@ def top(list: Top, *, window: str) -> tuple[Query, Query]:
         Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}", fresh),
         Query(f'{metric}="{OTHER}"}}', "other", fresh),
     )
+
+
+def figure(family: Family) -> tuple[Query, Query]:
+    """Of campaigns, their elements or sources: the largest first, and the sum of all others last."""
+    label = family.labels[-1]
+    of = f"{SITE},{CHOSEN}," if "currency" in family.labels else f"{SITE},"
+    other = "other_of_kind" if "kind" in family.labels else "other"
+    return (
+        Query(f'sort_desc({family.name}{{{of}{label}!="{OTHER}"}})', _named(family), Fresh.COMPUTED),
+        Query(f'{family.name}{{{of}{label}="{OTHER}"}}', other, Fresh.COMPUTED),
+    )
+
+
+def figure_of_mails(family: Family) -> Query:
+    """The same of campaigns of which mails or letters were sent."""
+    sent = f"on (campaign) {metrics.CAMPAIGN_SENT.name}{OF_SITE} > 0"
+    expr = f'sort_desc({family.name}{{{SITE},campaign!="{OTHER}"}} and {sent})'
+    return Query(expr, _named(family), Fresh.COMPUTED)
+
+
+def figures_sum(family: Family) -> Query:
+    """Of all campaigns together, by currency."""
+    return Query(f"sum by (currency) ({family.name}{OF_CURRENCY})", CURRENCY, Fresh.COMPUTED)
+
+
+def figures_ratio(part: Family, whole: Family) -> Query:
+    """Of all campaigns together; no value while `whole` is 0."""
+    of_part, of_whole = (f"sum by (currency) ({family.name}{OF_CURRENCY})" for family in (part, whole))
+    return Query(f"{of_part} / ({of_whole} > 0)", CURRENCY, Fresh.COMPUTED)
+
+
+def _named(family: Family) -> str:
+    each = {name: f"{{{{{name}}}}}" for name in family.labels}
+    whose = "{campaign}, {kind}: {element}" if "kind" in each else f"{{{family.labels[-1]}}}"
+    return (f"{whose}, {{currency}}" if "currency" in each else whose).format(**each)
+
+
+FIGURES_AGE = Query(f"time() - {metrics.FIGURES_COMPUTED.name}", "age", Fresh.NOW)
+
+CAMPAIGN_STARTS = Annotation(
+    "campaign_starts", f"{metrics.CAMPAIGN_STARTED.name}{OF_SITE} * 1000", "{{campaign}}", "blue", is_time=True
+)
+FAULTS = Annotation("faults", 'ALERTS{alertstate="firing",site=~"|$site"}', "{{alertname}}", "red")
+"""Alerts about the site, and about the deployment, which have no site."""
+ANNOTATIONS = (CAMPAIGN_STARTS, FAULTS)
 
 
 def period(number: Count | Net, *, by: str) -> Query:

@@ -58,6 +58,8 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "clock",
             "search_term",
             "country",
+            "kind",
+            "element",
             "field",
             "channel",
             "topic",

@@ -250,7 +250,7 @@ async def test_numbers_are_those_of_the_live_version(client: redis.Redis, reader
 
 async def test_no_profile_is_read(client: redis.Redis, redis_server: Any) -> None:
     """A user who may see the site's numbers, and no key of a person, reads all of them."""
-    seen = ("deployment", "{log}:lane:*", "{log}:id", "{log}:time", "logs")
+    seen = ("deployment", "campaign_figures", "{log}:lane:*", "{log}:id", "{log}:time", "logs")
     numbers = ("lane", "*:totals", "*:day:*", "*:present", "*:seen", "*:top:*", "*:pending:*")
     patterns = [f"~wl:{each}" for each in seen] + [f"~wl1:{{*}}:{each}" for each in numbers]
     client.acl_setuser("scraper", enabled=True, passwords=["+word"], commands=["+@all"], keys=[])

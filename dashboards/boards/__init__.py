@@ -2,7 +2,7 @@
 
 live.py        who is here, the last half hour, what is rising, today against a week ago
 content.py     pages, entries and exits, engaged time, what visitors do
-campaigns.py   sources, campaigns, mails and letters
+campaigns.py   what campaigns and sources bring and cost, mails and letters
 customers.py   new and recognized visitors, interests, consent
 shop.py        orders, revenue, margin, carts and products
 months.py      two years by week and month, the most frequent of long spans

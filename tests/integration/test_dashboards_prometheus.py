@@ -38,6 +38,7 @@ from dashboards.texts import ENGLISH, texts
 from tests.answers import until_status
 from tests.prometheus import RULES, Prometheus, committed
 from wakeline import keys
+from wakeline.campaign_figures import Campaign, Element, Figures, SiteFigures, Source, encode
 from wakeline.event import Refusal
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.numbers import MONTHS, SPANS
@@ -121,6 +122,34 @@ PENDING = 2
 SPOOLED, UNARCHIVED = 21, 34
 USE = Use(0.375, 0.5, 0.625)
 
+FIGURES = SiteFigures(
+    "EUR",
+    [
+        Campaign("winter", 1_767_225_600, 40, 20, 10, 5, 4.5, 900.0, 400.0, 100.0, 50.0),
+        Campaign("spring", 0, 30, 0, 0, 0, 2.0, 300.0, 50.0, 80.0),
+        Campaign("video", visits=20, orders=1.0, revenue=90.0, margin=30.0),
+        Campaign("poster", visits=6, cost=20.0),
+        Campaign(keys.OTHER, visits=4, orders=0.5, revenue=10.0, margin=5.0),
+    ],
+    [
+        Element("winter", "content", "top", visits=25, orders=3, revenue=600.0),
+        Element("winter", "term", "lamp", visits=9, orders=1, revenue=90.0),
+        Element("winter", "content", "bottom", visits=8),
+        Element("winter", "content", "side", visits=7),
+        Element(keys.OTHER, "content", keys.OTHER, visits=2, orders=1, revenue=5.0),
+        Element("winter", "subject", "Snow", sent=12, clicked=4),
+        Element("winter", "subject", "Candles", sent=8, clicked=1),
+        Element(keys.OTHER, "link", keys.OTHER, clicked=2),
+    ],
+    [
+        Source("google", 70, 5.0, 800.0, 300.0),
+        Source("mail", 30, 2.5, 400.0, 150.0),
+        Source("direct", 50, 1.0, 100.0, 20.0),
+        Source("spam.example", 2),
+    ],
+)
+COMPUTED_AGO = 90
+
 WEEK_AGO = {
     "visits": 6, "page_views": 30, "new_visitors": 2, "orders": 4, "identified": 1, "contacts": 2, "contacts_solved": 4,
     "revenue_gained": 50, "revenue_taken_back": 10,
@@ -177,6 +206,31 @@ TRUTH: dict[str, dict[str, Any]] = {
     "source_classes": {"direct": 7, "email": 5},
     "sources_today": DAY_TOPS["sources"],
     "campaigns": {"spring": 4},
+    "campaigns_revenue": {"EUR": 1_300},
+    "campaigns_cost": {"EUR": 200},
+    "campaigns_profit": {"EUR": 285},
+    "campaigns_return": {"EUR": 285 / 200},
+    "campaigns_margin_unknown": {"EUR": 50},
+    "figures_age": {"age": MOVES},
+    "campaign_visits": {"winter": 40, "spring": 30, "video": 20, keys.OTHER: 10},
+    "campaign_orders": {"winter": 4.5, "spring": 2, "video": 1, keys.OTHER: 0.5},
+    "campaign_revenue": {"winter, EUR": 900, "spring, EUR": 300, "video, EUR": 90, keys.OTHER: 10},
+    "campaign_cost": {"winter, EUR": 100, "spring, EUR": 80, "video, EUR": 0, keys.OTHER: 20},
+    "campaign_profit": {"winter, EUR": 300, "video, EUR": 30, "spring, EUR": -30, keys.OTHER: -15},
+    "campaign_return": {"winter": 3, "spring": -30 / 80, keys.OTHER: -15 / 20},
+    "campaign_sent": {"winter": 20},
+    "campaign_opened": {"winter": 10},
+    "campaign_clicked": {"winter": 5},
+    "orders_of_mails": {"winter": 4.5},
+    "element_sent": {"winter, subject: Snow": 12, "subject: (other)": 8, "link: (other)": 0},
+    "element_clicked": {"winter, subject: Snow": 4, "subject: (other)": 1, "link: (other)": 2},
+    "element_visits": {"winter, content: top": 25, "content: (other)": 17, "term: (other)": 9},
+    "element_orders": {"winter, content: top": 3, "content: (other)": 1, "term: (other)": 1},
+    "element_revenue": {"winter, content: top, EUR": 600, "content: (other)": 5, "term: (other)": 90},
+    "source_visits": {"google": 70, keys.OTHER: 82},
+    "source_orders": {"google": 5, keys.OTHER: 3.5},
+    "source_revenue": {"google, EUR": 800, keys.OTHER: 500},
+    "source_margin": {"google, EUR": 300, keys.OTHER: 170},
     "mails_opened": {"mails opened": 9},
     "mails_clicked": {"mails clicked": 5},
     "opens_by_machines": {"opened by machines": 5},
@@ -372,6 +426,7 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
         KEYS.pending(0, "shop", "contacts_unanswered"), {"#contact:a": now - 2_000 * DAY_S, "#contact:b": now - 1}
     )
     client.hset(KEYS.lane(0), mapping={"offset": sum(RECORDS.values()), **RECORDS})
+    client.set(keys.CAMPAIGN_FIGURES, encode(Figures(now - COMPUTED_AGO * 1_000, {"shop": FIGURES})))
 
 
 def add(client: redis.Redis, what: str, bucket: str, counts: dict[str, int]) -> None:
@@ -591,6 +646,16 @@ async def test_every_panel_shows_the_truth(own_server: Any, world: World) -> Non
                 "query_range", query=filled(query.expr, "30m"), start=str(now - 60), end=str(now), step="5"
             )
             assert len(data["result"]) <= TOP + MONTHS
+
+    # campaign starts and alerts can be asked for, as marks on the curves
+    for board in BOARDS:
+        for mark in board.annotations:
+            expr, from_to = filled(mark.expr, "30m"), {"start": str(now - 60), "end": str(now), "step": "60"}
+            series = (await world.ask("query_range", query=expr, **from_to))["result"]
+            if mark.is_time:
+                (winter,) = series
+                assert winter["metric"]["campaign"] == "winter"
+                assert {float(value) for _, value in winter["values"]} == {1_767_225_600_000}
 
     # every rule can be evaluated
     groups = (await world.ask("rules"))["groups"]
