@@ -13,7 +13,7 @@ from api.budget import OF_ALL_SITES, OF_ONE_SITE, series_of_site, values_shown
 from api.cards import CardHandlers
 from api.exposition import Exposition
 from api.health import ready
-from api.numbers import NumbersReader
+from api.numbers import NumbersReader, groups_of
 from api.profiles import ProfileHandlers
 from wakeline.internal_port import alive, serve
 from wakeline.log.opening import open_log
@@ -40,7 +40,8 @@ async def run(config: Config) -> int:
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
-    exposition = Exposition(numbers.read, top=_values_shown(len(config.sites), settings.top_values))
+    groups = max((len(groups_of(site)) for site in config.sites.values()), default=1)
+    exposition = Exposition(numbers.read, top=_values_shown(len(config.sites), settings.top_values, groups))
 
     health = [alive("ok"), ready(numbers.check)]
     listens = {
@@ -63,10 +64,10 @@ async def run(config: Config) -> int:
         await numbers.close()
 
 
-def _values_shown(sites: int, wanted: int) -> int:
+def _values_shown(sites: int, wanted: int, groups: int = 1) -> int:
     """See `budget`; says so if it is not what was wanted, or not little enough."""
-    values = values_shown(sites, wanted)
-    series = sites * series_of_site(values)
+    values = values_shown(sites, wanted, groups)
+    series = sites * series_of_site(values, groups)
     if series > max(OF_ALL_SITES, OF_ONE_SITE):
         log.warning(
             "%d sites have up to %d series in /metrics, more than %d: let Prometheus have the memory for them",

@@ -7,9 +7,11 @@ import heapq
 import logging
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any
 
 from aiohttp import web
-from prometheus_client.core import Metric
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -18,7 +20,18 @@ from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import MONEYS, OF_CURRENCY, PAGE_REVENUE, REVENUE, WINDOWS, Money, is_money
+from wakeline.numbers import (
+    HISTOGRAMS,
+    MONEYS,
+    OF_CURRENCY,
+    PAGE_REVENUE,
+    REVENUE,
+    SUM,
+    WINDOWS,
+    Histogram,
+    Money,
+    is_money,
+)
 from wakeline.patience import Outage
 from wakeline.vocabulary.money import CURRENCIES, major_units
 
@@ -84,6 +97,8 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown_currencies(each))) for site, each in numbers.sites.items()),
     )
+    for histogram in HISTOGRAMS:
+        yield _measured(histogram, numbers)
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
@@ -125,6 +140,19 @@ def _currencies(site: SiteNumbers) -> set[str]:
     return {field.partition(OF_CURRENCY)[2] for field in (*site.totals, *site.day) if is_money(field)} & CURRENCIES
 
 
+def _measured(histogram: Histogram, numbers: Numbers) -> Metric:
+    """Of each group of pages of each site, 0 included: a rate needs the value before the first."""
+    family = metrics.HISTOGRAMS[histogram.name]
+    made = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    ends = [*(str(bound * histogram.unit) for bound in histogram.bounds), "+Inf"]
+    for site, each in numbers.sites.items():
+        for group in each.groups:
+            counts = (each.totals.get(histogram.field(bucket, group), 0) for bucket in range(len(ends)))
+            sum = each.totals.get(histogram.field(SUM, group), 0) * histogram.unit
+            made.add_metric((site, group), list(zip(ends, accumulate(counts), strict=True)), sum)
+    return made
+
+
 def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:
     for site, each in numbers.sites.items():
         for window in WINDOWS:
@@ -154,7 +182,7 @@ def label_value(value: bytes) -> str:
 
 
 def _filled(family: metrics.Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    made = family.empty()
+    made: Any = family.empty()
     for labels, value in samples:
         made.add_metric(labels, value * family.unit)
     return made

@@ -1,8 +1,8 @@
 """Every metric of the read side with its meaning.
 
-The business numbers are read from Redis at each scrape, so they survive restarts. Totals since the start are counters;
-windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`; sum over sites or
-lanes, never over windows, which overlap.
+The business numbers are read from Redis at each scrape, so they survive restarts. Totals since the start are counters
+or histograms; windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`; sum
+over sites or lanes, never over windows, which overlap.
 """
 
 from __future__ import annotations
@@ -10,22 +10,25 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from wakeline import keys, numbers
 from wakeline.numbers import Count, Money, Top
+from wakeline.numbers import Histogram as Measured
+
+AnyFamily = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class Family(NamedTuple):
     """A metric rendered from Redis."""
 
-    kind: type[CounterMetricFamily] | type[GaugeMetricFamily]
+    kind: type[CounterMetricFamily] | type[GaugeMetricFamily] | type[HistogramMetricFamily]
     name: str
     help: str
     labels: tuple[str, ...]
     unit: float = 1.0  # of the value in Redis, in the metric's base unit
 
-    def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
+    def empty(self) -> AnyFamily:
         return self.kind(self.name, self.help, labels=self.labels)
 
 
@@ -52,6 +55,16 @@ def _amount_today(money: Money) -> Family:
     return _gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
 
 
+def _measured(one: Measured) -> Family:
+    return Family(
+        HistogramMetricFamily,
+        f"wakeline_{one.metric}",
+        f"{one.help}, by group of pages",
+        ("site", "page_group"),
+        one.unit,
+    )
+
+
 def _top(top: Top) -> Family:
     help = f"{top.help}: the top values, the rest as {keys.OTHER}"
     return _gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
@@ -76,6 +89,9 @@ MONEY_DAY = {each.name: _amount_today(each) for each in numbers.MONEYS}
 CURRENCIES_LEFT_OUT = _gauge(
     "wakeline_currencies_left_out", "Currencies of a site's orders and carts whose amounts are not shown", "site"
 )
+
+HISTOGRAMS = {each.name: _measured(each) for each in numbers.HISTOGRAMS}
+"""Of each group of pages that the site has, and of all others together."""
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
@@ -106,6 +122,7 @@ FAMILIES = (
     *MONEY_TOTALS.values(),
     *MONEY_DAY.values(),
     CURRENCIES_LEFT_OUT,
+    *HISTOGRAMS.values(),
     *TOPS.values(),
     OPEN_SESSIONS,
     LEDGER_RECORDS,

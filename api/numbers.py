@@ -19,7 +19,19 @@ from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_WINDOWS, SESSIONS, TODAY, TOPS, TOTALS, VISITS, WINDOWS, is_money
+from wakeline.numbers import (
+    ALL_PAGES,
+    COUNTS,
+    LIVE_WINDOWS,
+    SESSIONS,
+    TODAY,
+    TOPS,
+    TOTALS,
+    VISITS,
+    WINDOWS,
+    has_total,
+    is_money,
+)
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
@@ -41,7 +53,8 @@ LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.i
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `currency`: the site's main one.
+    `totals` has the parts of histograms, too, by `Histogram.field`. `currency`: the site's main one. `groups`: those of
+    its pages.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -49,6 +62,7 @@ class SiteNumbers:
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
     currency: str = ""
+    groups: tuple[str, ...] = (ALL_PAGES,)
 
 
 @dataclass
@@ -84,7 +98,9 @@ class NumbersReader:
         deployment, clock = await self._begin()
         ours = time.time() * 1000
         now = clock if now is None else now
-        numbers = Numbers({key: SiteNumbers(currency=site.currency) for key, site in self._sites.items()})
+        numbers = Numbers(
+            {key: SiteNumbers(currency=site.currency, groups=groups_of(site)) for key, site in self._sites.items()}
+        )
         days = {key: _days(site, now) for key, site in self._sites.items()}
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
@@ -132,6 +148,12 @@ class NumbersReader:
                 numbers.lag_seconds = max(numbers.lag_seconds, (now - (waiting or now)) / 1000)
 
 
+def groups_of(site: Site) -> tuple[str, ...]:
+    """The groups of a site's pages; see `crm.sites`."""
+    named = dict.fromkeys(rule.group for rule in site.page_groups)
+    return (*named, keys.OTHER) if named else (ALL_PAGES,)
+
+
 def _days(site: Site, now: int) -> list[str]:
     """Today in the site's time zone, and the days before on which a session that is open may have begun."""
     today = datetime.fromtimestamp(now / 1000, site.time_zone).date()
@@ -165,7 +187,7 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
         stored = next(replies)
         for stored_name, amount in stored.items():
             name = stored_name.decode()
-            if name in counters or is_money(name):
+            if name in counters or (has_total(name) if counters is numbers.totals else is_money(name)):
                 counters[name] = counters.get(name, 0) + int(amount)
     for top in numbers.tops.values():
         for member, score in _pairs(next(replies)):

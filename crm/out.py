@@ -1,6 +1,7 @@
 """The effects of a rule beyond its visitor's state: `out` and its methods.
 
 count, top      add to a number, or to a top list, of the site
+measure         add a value to a histogram
 wake            have the person's deadlines looked at, at a time of the log
 tell            send a share to a customer's lane, or a fact to a thing's
 emit            send a record to another person's lane
@@ -13,6 +14,7 @@ forget          keep what a person did up to a time out of its profile, for good
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
 from enum import StrEnum
@@ -26,7 +28,7 @@ from crm.sites import SiteFacts
 from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
-from wakeline.numbers import Count, Money, Top
+from wakeline.numbers import SUM, Count, Histogram, Money, Top
 from wakeline.record import CUSTOMER_PREFIX, NO_PLACE, Place, Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
@@ -175,6 +177,12 @@ class Out:
         """Add to a number of the site on another day, or with "" only to its total. Of money: minor units."""
         name = number.field(currency) if isinstance(number, Money) else number.name
         self.days[self.site.key, day][name] += amount
+
+    def measure(self, histogram: Histogram, value: int, *, group: str) -> None:
+        """Add a value, in the unit of Redis, to the histogram of a group of the site's pages."""
+        counts = self.days[self.site.key, ""]
+        counts[histogram.field(bisect_left(histogram.bounds, value), group)] += 1
+        counts[histogram.field(SUM, group)] += value
 
     def top(self, top: Top, value: str, amount: int = 1) -> None:
         """Add to a top list of the event's day, and of its minute if the list is live and the event recent enough."""

@@ -12,28 +12,42 @@ kinds.py     the kinds of numbers, and the windows
 visits.py    visits, content and consent
 commerce.py  orders, carts and products
 service.py   mails, letters and contacts
+speed.py     how fast pages were, and the errors that visitors met
 """
 
 from __future__ import annotations
 
-from wakeline.numbers import commerce, service, visits
+from wakeline.numbers import commerce, service, speed, visits
 from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
 from wakeline.numbers.kinds import *  # noqa: F403
-from wakeline.numbers.kinds import OF_CURRENCY, Count, Money, Top
+from wakeline.numbers.kinds import OF_CURRENCY, Count, Histogram, Money, Top
 from wakeline.numbers.service import *  # noqa: F403
+from wakeline.numbers.speed import *  # noqa: F403
 from wakeline.numbers.visits import *  # noqa: F403
 
-_declared = [number for module in (visits, commerce, service) for number in vars(module).values()]
+_declared = [number for module in (visits, commerce, service, speed) for number in vars(module).values()]
 
 COUNTS = tuple(number for number in _declared if isinstance(number, Count))
 TOPS = tuple(number for number in _declared if isinstance(number, Top))
 MONEYS = tuple(number for number in _declared if isinstance(number, Money))
+HISTOGRAMS = tuple(number for number in _declared if isinstance(number, Histogram))
 
 TOTALS = frozenset(count.name for count in COUNTS if count.has_total)
 MONEY_NAMES = frozenset(money.name for money in MONEYS)
+HISTOGRAM_NAMES = frozenset(histogram.name for histogram in HISTOGRAMS)
 LIVE_TOPS = tuple(top for top in TOPS if top.is_live)
 
 
 def is_money(field: str) -> bool:
     """Whether a field of `keys.day` or `keys.totals` is an amount."""
     return field.partition(OF_CURRENCY)[0] in MONEY_NAMES
+
+
+def is_in_histogram(field: str) -> bool:
+    """Whether a field of `keys.totals` is a part of a histogram."""
+    return field.partition(":")[0] in HISTOGRAM_NAMES
+
+
+def has_total(field: str) -> bool:
+    """Whether a number is in `keys.totals`, too."""
+    return field in TOTALS or is_money(field) or is_in_histogram(field)

@@ -1,4 +1,4 @@
-"""The kinds of numbers: counts, amounts of money, and lists of the most frequent values; and their windows."""
+"""The kinds of numbers: counts, amounts of money, distributions, lists of the most frequent values; and windows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 
 MS = 0.001
 OF_CURRENCY = ":"  # between the name of an amount and its currency
+SUM = "sum"  # of the values of a histogram
+ALL_PAGES = "(all)"  # the group of pages of a site that has no `page_groups`
 
 
 class Count(NamedTuple):
@@ -35,6 +37,23 @@ class Money(NamedTuple):
 
     def field(self, currency: str) -> str:
         return f"{self.name}{OF_CURRENCY}{currency}"
+
+
+class Histogram(NamedTuple):
+    """How often a measured value was in each of some ranges, and the sum of all, since the start, by group of pages.
+
+    The field of `keys.totals` is "<name>:<range>:<group>", its ranges numbered from 0; or SUM in place of the number.
+    """
+
+    name: str
+    metric: str  # wakeline_<metric>
+    help: str
+    bounds: tuple[int, ...]  # the highest value in each range, all in the unit of Redis; one more range has the others
+    most: int  # above it a value is made up
+    unit: float = MS
+
+    def field(self, bucket: int | str, group: str) -> str:
+        return f"{self.name}:{bucket}:{group}"
 
 
 class Top(NamedTuple):
