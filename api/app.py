@@ -9,7 +9,7 @@ import uvloop
 from aiohttp import web
 
 from api.access import Access
-from api.budget import OF_ALL_SITES, OF_ONE_SITE, series_of_site, values_shown
+from api.budget import OF_ALL_SITES, series_of_site, values_shown
 from api.cards import CardHandlers
 from api.exposition import Exposition
 from api.health import ready
@@ -68,7 +68,7 @@ def _values_shown(sites: int, wanted: int, groups: int = 1) -> int:
     """See `budget`; says so if it is not what was wanted, or not little enough."""
     values = values_shown(sites, wanted, groups)
     series = sites * series_of_site(values, groups)
-    if series > max(OF_ALL_SITES, OF_ONE_SITE):
+    if series > OF_ALL_SITES:
         log.warning(
             "%d sites have up to %d series in /metrics, more than %d: let Prometheus have the memory for them",
             sites,

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import logging
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -20,20 +20,9 @@ from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import (
-    HISTOGRAMS,
-    MONEYS,
-    OF_CURRENCY,
-    PAGE_REVENUE,
-    REVENUE,
-    SUM,
-    WINDOWS,
-    Histogram,
-    Money,
-    is_money,
-)
+from wakeline.numbers import HISTOGRAMS, MONEYS, PAGE_REVENUE, REVENUE, SUM, WINDOWS, Histogram, Money, currencies_of
 from wakeline.patience import Outage
-from wakeline.vocabulary.money import CURRENCIES, major_units
+from wakeline.vocabulary.money import major_units
 
 BUDGET_S = 3.0  # per read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
@@ -89,13 +78,14 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))
     for name, family in metrics.DAY.items():
         yield _filled(family, (((site,), each.day[name]) for site, each in numbers.sites.items()))
+    shown = {site: shown_currencies(each) for site, each in numbers.sites.items()}
     for money in MONEYS:
-        yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, money, lambda each: each.totals))
+        yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals))
     for money in MONEYS:
-        yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, money, lambda each: each.day))
+        yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
     yield _filled(
         metrics.CURRENCIES_LEFT_OUT,
-        (((site,), len(_currencies(each)) - len(shown_currencies(each))) for site, each in numbers.sites.items()),
+        (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
     for histogram in HISTOGRAMS:
         yield _measured(histogram, numbers)
@@ -115,11 +105,14 @@ def _books(ledger: Ledger) -> Iterator[Metric]:
 
 
 def _amounts(
-    numbers: Numbers, money: Money, counters: Callable[[SiteNumbers], Mapping[str, int]]
+    numbers: Numbers,
+    shown: Mapping[str, Sequence[str]],
+    money: Money,
+    counters: Callable[[SiteNumbers], Mapping[str, int]],
 ) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Of each currency that is shown, 0 included, so that what is taken back can be subtracted."""
+    """Of each currency that is `shown` of a site, 0 included, so that what is taken back can be subtracted."""
     for site, each in numbers.sites.items():
-        for currency in shown_currencies(each):
+        for currency in shown[site]:
             yield (site, currency), float(major_units(counters(each).get(money.field(currency), 0), currency))
 
 
@@ -137,7 +130,7 @@ def shown_currencies(site: SiteNumbers) -> list[str]:
 
 
 def _currencies(site: SiteNumbers) -> set[str]:
-    return {field.partition(OF_CURRENCY)[2] for field in (*site.totals, *site.day) if is_money(field)} & CURRENCIES
+    return currencies_of((*site.totals, *site.day))
 
 
 def _measured(histogram: Histogram, numbers: Numbers) -> Metric:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from benchmarks.children import ROOT, Child, child_environ
 from benchmarks.machine import free_port
+from ops.up.watching import rules
 from wakeline.settings import Settings
 
 COMMITTED = ROOT / "dashboards" / "prometheus"
-RULES = [file for file in sorted(COMMITTED.glob("rules*.yml")) if not file.stem.endswith("_test")]
+RULES = rules(COMMITTED)
 
 
 class Prometheus(Child):
@@ -25,8 +26,8 @@ class Prometheus(Child):
         self._folder = folder
         folder.mkdir()
         (folder / "prometheus.yml").write_text(config)
-        for rules in RULES:
-            shutil.copy(rules, folder)
+        for file in RULES:
+            shutil.copy(file, folder)
 
     def start(self) -> None:
         command = (

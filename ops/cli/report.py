@@ -155,13 +155,11 @@ SHORT = ("visits", "page_views", "new_visitors", "bounces", "carts", "orders")
 
 def _table(found: Sequence[tuple[Period, dict[str, int]]], *, is_short: bool) -> Table:
     """A row for each period, a column for each number; amounts in units of their currency, also net."""
-    from wakeline.numbers import COUNTS, MARGIN, MARGIN_BACK, MONEYS, OF_CURRENCY, REVENUE, REVENUE_BACK, is_money
-    from wakeline.vocabulary.money import CURRENCIES, major_units
+    from wakeline.numbers import COUNTS, MARGIN, MARGIN_BACK, MONEYS, REVENUE, REVENUE_BACK, currencies_of
+    from wakeline.vocabulary.money import major_units
 
     counts = [count for count in COUNTS if not is_short or count.name in SHORT]
-    known = sorted(
-        {name.partition(OF_CURRENCY)[2] for _, each in found for name in each if is_money(name)} & CURRENCIES
-    )
+    known = sorted(currencies_of(name for _, numbers in found for name in numbers))
     nets = (("revenue", REVENUE, REVENUE_BACK), ("margin", MARGIN, MARGIN_BACK))
     columns = ["period", "days", *(count.metric for count in counts)]
     columns += [f"{name} {currency}" for name, _, _ in nets for currency in known]

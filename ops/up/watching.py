@@ -16,6 +16,7 @@ from ops.up.guard import CannotStart
 from ops.up.plan import Listener, Service
 from wakeline.history.opening import archive_url
 from wakeline.settings import Settings
+from wakeline.tag import address
 
 HOST = "127.0.0.1"
 KEPT = "90d"  # what Prometheus stores
@@ -43,9 +44,8 @@ def prometheus(settings: Settings) -> Service:
     folder = settings.data / "prometheus"
     committed = dashboards() / "prometheus"
     _write(folder / "prometheus.yml", prometheus_config((committed / "prometheus.yml").read_text(), settings))
-    for rules in committed.glob("rules*.yml"):
-        if not rules.stem.endswith("_test"):
-            _write(folder / rules.name, rules.read_text())
+    for file in rules(committed):
+        _write(folder / file.name, file.read_text())
     command = (
         program,
         f"--config.file={folder / 'prometheus.yml'}",
@@ -57,6 +57,11 @@ def prometheus(settings: Settings) -> Service:
     return Service("prometheus", command, (Listener("prometheus_port", HOST, settings.prometheus_port, "/-/ready"),))
 
 
+def rules(folder: Path) -> list[Path]:
+    """The files of rules in a folder, without their tests."""
+    return [file for file in sorted(folder.glob("rules*.yml")) if not file.stem.endswith("_test")]
+
+
 def prometheus_config(committed: str, settings: Settings) -> str:
     """The committed configuration, with the services that run, at their ports."""
     head, _, _ = committed.partition("scrape_configs:")
@@ -66,8 +71,7 @@ def prometheus_config(committed: str, settings: Settings) -> str:
         "api": (settings.api_metrics_port,),
         "archiver": (settings.archiver_metrics_port,) if archive_url(settings) is not None else (),
     }
-    host = Listener("internal_host", settings.internal_host, 0).asked_at
-    host = f"[{host}]" if ":" in host else host
+    host = address(Listener("internal_host", settings.internal_host, 0).asked_at)
     lines = ["scrape_configs:"]
     for name, ports in jobs.items():
         if ports:

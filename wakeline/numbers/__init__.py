@@ -17,6 +17,8 @@ speed.py     how fast pages were, and the errors that visitors met
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wakeline.numbers import commerce, service, speed, visits
 from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
 from wakeline.numbers.kinds import *  # noqa: F403
@@ -24,6 +26,7 @@ from wakeline.numbers.kinds import OF_CURRENCY, Count, Histogram, Money, Top
 from wakeline.numbers.service import *  # noqa: F403
 from wakeline.numbers.speed import *  # noqa: F403
 from wakeline.numbers.visits import *  # noqa: F403
+from wakeline.vocabulary.money import CURRENCIES
 
 _declared = [number for module in (visits, commerce, service, speed) for number in vars(module).values()]
 
@@ -51,3 +54,8 @@ def is_in_histogram(field: str) -> bool:
 def has_total(field: str) -> bool:
     """Whether a number is in `keys.totals`, too."""
     return field in TOTALS or is_money(field) or is_in_histogram(field)
+
+
+def currencies_of(fields: Iterable[str]) -> set[str]:
+    """The currencies of the amounts among fields of `keys.day` or `keys.totals`."""
+    return {field.partition(OF_CURRENCY)[2] for field in fields if is_money(field)} & CURRENCIES
