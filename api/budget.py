@@ -1,8 +1,8 @@
 """How many series the business metrics may have, and how many values of each list fit into that.
 
-A site has its numbers, its amounts in at most MOST_CURRENCIES currencies, the histograms of its groups of pages, and its
-lists. With more sites or groups lists show fewer values each, down to LEAST_VALUES: beyond that the budget is exceeded,
-which the service says when it starts.
+A site has its numbers, its amounts in at most MOST_CURRENCIES currencies, the histograms of its groups of pages, and
+its lists. With more sites or groups lists show fewer values each, down to LEAST_VALUES: beyond that the budget is
+exceeded, which the service says when it starts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def budget_of_site(sites: int) -> int:
 
 
 def values_shown(sites: int, wanted: int, groups: int = 1) -> int:
-    """How many values of each list are shown: `wanted`, or fewer if there are many sites. `groups`: most of one site."""
+    """How many values of each list are shown: `wanted`, or fewer where many sites or groups are."""
     fitting = wanted
     while fitting > LEAST_VALUES and series_of_site(fitting, groups) > budget_of_site(sites):
         fitting -= 1

@@ -8,10 +8,9 @@ import logging
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
 
 from aiohttp import web
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -20,7 +19,7 @@ from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import HISTOGRAMS, MONEYS, PAGE_REVENUE, REVENUE, SUM, WINDOWS, Histogram, Money, currencies_of
+from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, WINDOWS, Money, currencies_of
 from wakeline.patience import Outage
 from wakeline.vocabulary.money import major_units
 
@@ -87,8 +86,8 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
-    for histogram in HISTOGRAMS:
-        yield _measured(histogram, numbers)
+    for measured in metrics.HISTOGRAMS:
+        yield _distribution(measured, numbers)
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
@@ -133,16 +132,14 @@ def _currencies(site: SiteNumbers) -> set[str]:
     return currencies_of((*site.totals, *site.day))
 
 
-def _measured(histogram: Histogram, numbers: Numbers) -> Metric:
+def _distribution(measured: metrics.Measured, numbers: Numbers) -> Metric:
     """Of each group of pages of each site, 0 included: a rate needs the value before the first."""
-    family = metrics.HISTOGRAMS[histogram.name]
-    made = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-    ends = [*(str(bound * histogram.unit) for bound in histogram.bounds), "+Inf"]
+    made, histogram = measured.empty(), measured.histogram
+    ends = [*map(histogram.le, histogram.bounds), "+Inf"]
     for site, each in numbers.sites.items():
         for group in each.groups:
-            counts = (each.totals.get(histogram.field(bucket, group), 0) for bucket in range(len(ends)))
-            sum = each.totals.get(histogram.field(SUM, group), 0) * histogram.unit
-            made.add_metric((site, group), list(zip(ends, accumulate(counts), strict=True)), sum)
+            *counts, sum = (each.totals[field] for field in histogram.fields(group))
+            made.add_metric((site, group), list(zip(ends, accumulate(counts), strict=True)), histogram.shown(sum))
     return made
 
 
@@ -175,7 +172,7 @@ def label_value(value: bytes) -> str:
 
 
 def _filled(family: metrics.Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    made: Any = family.empty()
+    made = family.empty()
     for labels, value in samples:
         made.add_metric(labels, value * family.unit)
     return made

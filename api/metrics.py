@@ -1,8 +1,8 @@
 """Every metric of the read side with its meaning.
 
 The business numbers are read from Redis at each scrape, so they survive restarts. Totals since the start are counters
-or histograms; windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`; sum
-over sites or lanes, never over windows, which overlap.
+or histograms; windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`;
+sum over sites or lanes, never over windows, which overlap.
 """
 
 from __future__ import annotations
@@ -14,22 +14,37 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from wakeline import keys, numbers
 from wakeline.numbers import Count, Money, Top
-from wakeline.numbers import Histogram as Measured
-
-AnyFamily = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class Family(NamedTuple):
     """A metric rendered from Redis."""
 
-    kind: type[CounterMetricFamily] | type[GaugeMetricFamily] | type[HistogramMetricFamily]
+    kind: type[CounterMetricFamily] | type[GaugeMetricFamily]
     name: str
     help: str
     labels: tuple[str, ...]
     unit: float = 1.0  # of the value in Redis, in the metric's base unit
 
-    def empty(self) -> AnyFamily:
+    def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
         return self.kind(self.name, self.help, labels=self.labels)
+
+
+class Measured(NamedTuple):
+    """A histogram rendered from Redis, of each group of a site's pages."""
+
+    histogram: numbers.Histogram
+    labels: tuple[str, ...] = ("site", "page_group")
+
+    @property
+    def name(self) -> str:
+        return f"wakeline_{self.histogram.metric}"
+
+    @property
+    def help(self) -> str:
+        return f"{self.histogram.help}, by group of pages"
+
+    def empty(self) -> HistogramMetricFamily:
+        return HistogramMetricFamily(self.name, self.help, labels=self.labels)
 
 
 def _gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
@@ -53,16 +68,6 @@ def _amount_total(money: Money) -> Family:
 def _amount_today(money: Money) -> Family:
     help = f"{money.help}, today in the site's time zone, in units of the currency"
     return _gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
-
-
-def _measured(one: Measured) -> Family:
-    return Family(
-        HistogramMetricFamily,
-        f"wakeline_{one.metric}",
-        f"{one.help}, by group of pages",
-        ("site", "page_group"),
-        one.unit,
-    )
 
 
 def _top(top: Top) -> Family:
@@ -90,8 +95,7 @@ CURRENCIES_LEFT_OUT = _gauge(
     "wakeline_currencies_left_out", "Currencies of a site's orders and carts whose amounts are not shown", "site"
 )
 
-HISTOGRAMS = {each.name: _measured(each) for each in numbers.HISTOGRAMS}
-"""Of each group of pages that the site has, and of all others together."""
+HISTOGRAMS = tuple(Measured(each) for each in numbers.HISTOGRAMS)
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
@@ -115,14 +119,14 @@ CLOCK_AHEAD = _gauge(
 )
 READ_SECONDS = _gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
 
-FAMILIES = (
+FAMILIES: tuple[Family | Measured, ...] = (
     LIVE_VISITORS,
     *TOTALS.values(),
     *DAY.values(),
     *MONEY_TOTALS.values(),
     *MONEY_DAY.values(),
     CURRENCIES_LEFT_OUT,
-    *HISTOGRAMS.values(),
+    *HISTOGRAMS,
     *TOPS.values(),
     OPEN_SESSIONS,
     LEDGER_RECORDS,

@@ -22,6 +22,7 @@ from wakeline.log import LogUnavailable
 from wakeline.numbers import (
     ALL_PAGES,
     COUNTS,
+    HISTOGRAMS,
     LIVE_WINDOWS,
     SESSIONS,
     TODAY,
@@ -29,7 +30,6 @@ from wakeline.numbers import (
     TOTALS,
     VISITS,
     WINDOWS,
-    has_total,
     is_money,
 )
 from wakeline.redis.connect import connect
@@ -53,8 +53,8 @@ LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.i
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `totals` has the parts of histograms, too, by `Histogram.field`. `currency`: the site's main one. `groups`: those of
-    its pages.
+    `currency`: the site's main one. `groups`: those of its pages; `totals` has their parts of histograms, by
+    `Histogram.field`, and of no others.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -63,6 +63,10 @@ class SiteNumbers:
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
     currency: str = ""
     groups: tuple[str, ...] = (ALL_PAGES,)
+
+    def __post_init__(self) -> None:
+        parts = (field for group in self.groups for histogram in HISTOGRAMS for field in histogram.fields(group))
+        self.totals = dict.fromkeys(parts, 0) | self.totals
 
 
 @dataclass
@@ -187,7 +191,7 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
         stored = next(replies)
         for stored_name, amount in stored.items():
             name = stored_name.decode()
-            if name in counters or (has_total(name) if counters is numbers.totals else is_money(name)):
+            if name in counters or is_money(name):
                 counters[name] = counters.get(name, 0) + int(amount)
     for top in numbers.tops.values():
         for member, score in _pairs(next(replies)):

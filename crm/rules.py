@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from crm.commerce import carts, claims, funnel, page_orders
-from crm.content import events, page_views, reports, searches
+from crm.content import events, page_views, searches, speed
 from crm.identity import account, agreements, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
@@ -70,7 +70,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
     ("events", events.count, (CUSTOM,)),
     ("searches", searches.count, (CUSTOM,)),
-    ("reports", reports.count, (CUSTOM,)),
+    ("speed", speed.count, (CUSTOM,)),
     ("funnel", funnel.follow, (CUSTOM,)),
     ("orders", page_orders.tell, (CUSTOM,)),
     ("carts", carts.follow, (CUSTOM,)),

@@ -20,7 +20,8 @@ from wakeline.vocabulary.money import FACTORS, half_up
 REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
 REMEMBERED_QUARTERS = 80_000  # of an hour, of one site: the two years of an imported history; 8 MB
 REMEMBERED_DEFINED = 8  # of one site: lanes change from one to the next almost together
-REMEMBERED_NAMES = 4_096  # of pages of all sites, 11 MB where strangers make up the longest; and of groups of one
+REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
+REMEMBERED_GROUPS = 1_024  # of paths of one site; 4 MB where strangers make up the longest
 
 
 class Lifetimes(NamedTuple):
@@ -53,7 +54,7 @@ class SiteFacts:
         self._day_of_quarter: dict[int, str] = {}
         self.is_passing = passing(site.passing_hosts)
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)
-        self.group_of_path = lru_cache(REMEMBERED_NAMES)(self._group_of_path) if self._groups else _all_pages
+        self.group_of_path = lru_cache(REMEMBERED_GROUPS)(self._group_of_path) if self._groups else _all_pages
         self.defined = lru_cache(REMEMBERED_DEFINED)(self._defined)
 
     def day(self, ms: int) -> str:

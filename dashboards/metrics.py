@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE
-from api.metrics import FAMILIES, Family
+from api.metrics import FAMILIES, Family, Measured
 from wakeline import numbers
 from wakeline.keys import OTHER
 
@@ -20,8 +20,8 @@ HEAD = f"""# Metrics
 The metrics of the API service's `/metrics` (port 8704 by default). They are read from Redis at each scrape, so a restart loses
 none. `make dashboards` generates this page.
 
-Counters, whose names end in `_total`, count since the start. All others are gauges: do not use `rate` on them. Sum over sites,
-never over windows, which overlap.
+Counters, whose names end in `_total`, and histograms, which have the label `page_group`, count since the start. All others are gauges:
+do not use `rate` on them. Sum over sites, never over windows, which overlap.
 
 Times are in seconds. Windows are {", ".join(f"`{window}`" for window in numbers.WINDOWS)}; the last is the current day in the
 site's time zone. A list has the largest values, and the sum of all others as `{OTHER}`.
@@ -42,7 +42,7 @@ def page() -> str:
     return "\n".join([HEAD, *(line for title, families in parts.items() for line in _table(title, families))])
 
 
-def _table(title: str, families: Iterable[Family]) -> Iterator[str]:
+def _table(title: str, families: Iterable[Family | Measured]) -> Iterator[str]:
     yield from (f"## {title}", "", "| metric | labels | meaning |", "|---|---|---|")
     for family in families:
         yield f"| `{family.name}` | {', '.join(f'`{label}`' for label in family.labels)} | {family.help} |"

@@ -48,6 +48,7 @@ from wakeline.settings import (
     Described,
     InterestRule,
     MarginRule,
+    PageGroupRule,
     Settings,
     Site,
     described,
@@ -64,7 +65,7 @@ HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
 Kind = Described
-KINDS = [Settings, Site, InterestRule, MarginRule, CampaignRule, DayCostRule]
+KINDS = [Settings, Site, InterestRule, PageGroupRule, MarginRule, CampaignRule, DayCostRule]
 
 
 def table(kind: Kind) -> str:

@@ -1,8 +1,7 @@
-"""Page views, engaged time, custom events, and what pages report about themselves.
+"""Page views, engaged time, custom events, and how fast pages were.
 
 page_views.py  page views and engaged time by page
 events.py      custom events
-reports.py     what pages report about themselves
-speed.py       how fast they were, and the errors that visitors met
 searches.py    searches on the site, and pages that do not exist
+speed.py       how fast pages were, and the errors that visitors met
 """

@@ -17,6 +17,7 @@ class Page(Struct, array_like=True, gc=False):
     left: int = 0  # time of the latest leave, ms
     interests: list[str] | None = None  # None until the page view arrives
     pending: int | float = 0  # not 0.0, which takes more; stored score of engagement that arrived before the page view
+    measured: int = 0  # what it told of its speed, so that it counts once: see `crm.content.speed`
 
     def leave(self, time: int) -> None:
         """Note that it was left at `time`, ms."""

@@ -5,7 +5,8 @@
  * Its props: `path` that the page was loaded or routed to, `navigation` (navigate, reload, back-forward, prerender,
  * back-forward-cache, restore, soft-navigation), `lcp_ms`, `inp_ms`, `fcp_ms`, `ttfb_ms` and `cls`, each with a
  * `..._rating` (good, needs-improvement, poor), `server_ms` (from the request to the response's first byte), `status` of
- * a response that is an error, and `server_timing` [{name, ms}]. Values that the browser does not measure, or that did not occur, are missing.
+ * a response that is an error, where the browser tells it (not WebKit), and `server_timing` [{name, ms}]. Values that the
+ * browser does not measure, or that did not occur, are missing.
  */
 
 import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";

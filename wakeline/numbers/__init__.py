@@ -37,7 +37,7 @@ HISTOGRAMS = tuple(number for number in _declared if isinstance(number, Histogra
 
 TOTALS = frozenset(count.name for count in COUNTS if count.has_total)
 MONEY_NAMES = frozenset(money.name for money in MONEYS)
-HISTOGRAM_NAMES = frozenset(histogram.name for histogram in HISTOGRAMS)
+_OF_PARTS = MONEY_NAMES | {histogram.name for histogram in HISTOGRAMS}
 LIVE_TOPS = tuple(top for top in TOPS if top.is_live)
 
 
@@ -46,14 +46,9 @@ def is_money(field: str) -> bool:
     return field.partition(OF_CURRENCY)[0] in MONEY_NAMES
 
 
-def is_in_histogram(field: str) -> bool:
-    """Whether a field of `keys.totals` is a part of a histogram."""
-    return field.partition(":")[0] in HISTOGRAM_NAMES
-
-
 def has_total(field: str) -> bool:
-    """Whether a number is in `keys.totals`, too."""
-    return field in TOTALS or is_money(field) or is_in_histogram(field)
+    """Whether a number is in `keys.totals`: all but some counts of a day."""
+    return field in TOTALS or field.partition(OF_CURRENCY)[0] in _OF_PARTS
 
 
 def currencies_of(fields: Iterable[str]) -> set[str]:

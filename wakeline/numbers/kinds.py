@@ -50,10 +50,24 @@ class Histogram(NamedTuple):
     help: str
     bounds: tuple[int, ...]  # the highest value in each range, all in the unit of Redis; one more range has the others
     most: int  # above it a value is made up
+    good: int = 0  # one of `bounds`: up to it a value is good; 0: nobody says
+    poor: int = 0  # above this one it is poor
     unit: float = MS
 
     def field(self, bucket: int | str, group: str) -> str:
         return f"{self.name}:{bucket}:{group}"
+
+    def fields(self, group: str) -> list[str]:
+        """The fields of all ranges, in order, and of the sum."""
+        return [self.field(bucket, group) for bucket in (*range(len(self.bounds) + 1), SUM)]
+
+    def shown(self, value: int) -> float:
+        """A value in the metric's base unit."""
+        return round(value * self.unit, 6)
+
+    def le(self, bound: int) -> str:
+        """The label of a bucket, which has all values up to `bound`."""
+        return str(self.shown(bound))
 
 
 class Top(NamedTuple):
