@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
+from wakeline.telephones import is_gtin
+
 REDACTED = "(redacted)"
 
 CARD = re.compile(
@@ -133,12 +135,6 @@ def is_card_number(value: float) -> bool:
 def is_card_id(id: str) -> bool:
     """Whether an id is a card number, with or without hyphens."""
     return CARD_ID.fullmatch(id) is not None and is_card(id.replace("-", "").replace("_", ""))
-
-
-def is_gtin(digits: str) -> bool:
-    """Whether the last digit is a valid GTIN check digit (EAN, ISBN-13, carton number)."""
-    values = [int(digit) for digit in reversed(digits)]
-    return (sum(values[::2]) + 3 * sum(values[1::2])) % 10 == 0
 
 
 def _passes_luhn(digits: str) -> bool:

@@ -46,7 +46,7 @@ STORED = {
     "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
     "had_seen": "j", "facts": "x", "told": "T", "withheld": "W",
     "cart": "K", "last_purchase": "M", "cart_items": "J", "bought": "m", "first": "b", "latest": "z",
-    "touches": "Q",
+    "touches": "Q", "reached": "Z",
 }  # fmt: skip
 """Field of a visitor's state -> its stored name: long ones would be a fifth of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
@@ -110,6 +110,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     withheld: int = 0  # append time (ms) until which a withdrawal without a profile keeps events out of one
     cart: Cart | None = None  # what the site counts of it; it survives erasure
     last_purchase: int = 0  # time of the latest purchase that a page told, ms; it survives erasure
+    reached: int = 0  # steps that the site has counted of the visit that ended last; it survives erasure
     cart_items: dict[str, float] = {}  # ids of products that the profile lists, without prefix -> pieces, latest last
     bought: dict[str, Bought] = {}  # its latest orders, see `crm.commerce.claims`
     first: Touch = NOWHERE
@@ -263,6 +264,7 @@ class Visitor:
             sessions=old.sessions, closed=old.closed,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
             erased=old.erased, withheld=old.withheld, facts=old.facts, cart=old.cart, last_purchase=old.last_purchase,
+            reached=old.reached,
         )  # fmt: skip
         self.interests.clear()
         self.share = self.recent = None

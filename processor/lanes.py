@@ -234,15 +234,16 @@ class Lanes:
         places, since = self._positions(), time.monotonic()
         while True:
             await asyncio.sleep(WATCH_S)
+            reached = self.places()  # before the log is asked: it is appended to, and folded, while it answers
             try:
                 bounds = await self._log.bounds(sorted(self.owned))
             except LogUnavailable:
                 since = time.monotonic()
                 continue
             now = {lane: position for lane, position in self._positions().items() if lane in bounds}
-            for lane, (place, _) in now.items():
-                if place > bounds[lane].end:
-                    raise LogGap(f"lane {lane} is at {place}, but the log now ends at {bounds[lane].end}")
+            for lane in now.keys() & reached.keys():
+                if reached[lane] > bounds[lane].end:
+                    raise LogGap(f"lane {lane} is at {reached[lane]}, but the log now ends at {bounds[lane].end}")
             await self._check([lane for lane, place in now.items() if places.get(lane) == place])
             behind = sum(bounds[lane].end - place for lane, (place, _) in now.items())
             if now != places or behind <= 0:

@@ -45,6 +45,12 @@ SEARCHES: dict[str, tuple[list[dict[str, Any]], dict[str, int], dict[str, int], 
         {"sofa": 8},
         {},
     ),
+    "telephone numbers become no term": (
+        [{"search_term": one} for one in ("Call +49 30 1234567", "call 030/1234567", 301234567, "4006381333931")],
+        {"searches": 4},
+        {"call (number)": 2, "(number)": 1, "4006381333931": 1},
+        {},
+    ),
     "a number is a term, and what is none is still a search": (
         [{"search_term": one} for one in (4711, "", "  ", [], {}, None, True)] + [{}],
         {"searches": 8},
@@ -146,3 +152,34 @@ async def test_countries_are_those_of_the_first_page_of_a_visit(made: Timeline) 
     await made.append(event("visitor-2", "page-three", 0, 0), at=2 * MINUTE)
     await made.run()
     assert await made.top("countries", date(TODAY)) == {"DE": 1}
+
+
+BANK = "checkout.stripe.com/c/pay"
+
+
+async def test_who_comes_back_from_paying_counts_each_step_once(made: Timeline) -> None:
+    hour = 60 * MINUTE
+    first = [said(0, "page_view"), said(1, "view_item"), said(2, "begin_checkout")]
+    back = [event(V, "back", 0, hour, referrer=BANK), event(V, "back", 1, hour + 1_000, "purchase")]
+    again = [event(V, "again", 0, 2 * hour, referrer=BANK), event(V, "again", 1, 2 * hour + 1_000, "purchase")]
+    other = [event(V, "other", 0, 4 * hour), event(V, "other", 1, 4 * hour + 1_000, "view_item")]
+    for one in (*first, *back, *again, *other):
+        await made.append(one, at=one.time - first[0].time)
+        await made.run()
+    await made.pass_time(DAY)
+    assert (await made.totals())["sessions"] == 2
+    assert await steps(made) == [2, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("reach", [["view_item"], ["view_item", "purchase"], []])
+async def test_whose_consent_changes_in_the_middle_counts_by_what_came_after(made: Timeline, reach: list[str]) -> None:
+    """So that no step has more than there are visits."""
+    anonymous = "~nobody"
+    before = [event(anonymous, PAGE, 0, 0), event(anonymous, PAGE, 1, 1_000, "view_item")]
+    change = event(anonymous, PAGE, 2, 2_000, "consent", level="full")
+    after = [event(V, "after", 0, 2_001, continued=True)]
+    after += [event(V, "after", n, 3_000 + n, type) for n, type in enumerate(reach, 1)]
+    await arrive(made, *before, change, *after)
+    await made.pass_time(DAY)
+    assert (await made.totals())["sessions"] == 1
+    assert await steps(made) == [bool(reach), *[len(reach) > 1] * 4]

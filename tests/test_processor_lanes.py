@@ -193,6 +193,26 @@ async def test_a_log_that_ends_before_a_place_is_a_gap(made: Stand) -> None:
     assert isinstance(await failure(made), LogGap)
 
 
+async def test_what_is_applied_while_the_log_says_where_it_ends_is_no_gap(
+    made: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await made.owns(0)
+    asked, bounds = 0, made.log.bounds
+
+    async def slowly(lanes: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        found = await bounds(lanes)
+        await made.log.append([(0, b"{}")])
+        made.workers[0].place.offset += 1
+        return found
+
+    monkeypatch.setattr(made.log, "bounds", slowly)
+    await asyncio.sleep(0.2)
+    assert asked > 1
+    assert not made.lanes.failed.done()
+
+
 async def test_what_is_being_written_is_finished_before_a_lane_is_let_go(made: Stand) -> None:
     await made.owns(0, 1)
     made.workers[0].may_go_on.clear()

@@ -1,8 +1,9 @@
 """Products that were seen, and how far a visit came towards a purchase.
 
 A visit keeps the furthest step, and is counted when it ends (`crm.visits.sessions`), as its other numbers are. Who
-gives consent in the middle, or comes back from paying after more than half an hour, goes on in another session, and
-counts in both as far as each came.
+comes back from paying goes on with the visit of before: only further steps are counted. Whose consent changes in the
+middle goes on under another id, which nothing may link to the former one: only what was done after the change is
+counted, so that nothing is counted twice.
 """
 
 from __future__ import annotations
@@ -29,6 +30,6 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         return
     if visitor.session is not None and step > visitor.session.reached:
         visitor.session.reached = step
-    if event.type == SEEN:
+    if step == STEP_OF[SEEN]:
         for id in dict.fromkeys(items_of(event.props)):
             out.top(TOP_VIEWED, cut(id, MAX_PRODUCT_ID, size=MAX_PRODUCT_ID))

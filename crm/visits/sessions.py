@@ -11,7 +11,7 @@ from crm.identity.turns import count_at
 from crm.lifetimes import visitor_end
 from crm.out import Out
 from crm.sites import SiteFacts
-from crm.state import Visitor
+from crm.state import Visitor, VisitorState
 from crm.visits import touches
 from crm.visits.sources import class_of, is_marked
 from crm.visits.state import (
@@ -255,10 +255,17 @@ def close(session: Session, visitor: Visitor, out: Out) -> None:
         out.top_at(time, TOP_ENTRIES, session.entry)
         if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
             out.count(BOUNCES, day=day)
-    for number in FUNNEL[: session.reached]:
-        out.count(number, day=day)
+    _count_steps(session, state, day, out)
     if not session.handed_over:
         out.top_at(time, TOP_EXITS, session.page)
+
+
+def _count_steps(session: Session, state: VisitorState, day: str, out: Out) -> None:
+    """Count how far a visit came, each step once; see `crm.commerce.funnel`."""
+    counted = state.reached if session.returned else 0
+    state.reached = counted if session.handed_over else max(counted, session.reached)
+    for number in FUNNEL[counted : state.reached]:
+        out.count(number, day=day)
 
 
 def touch(session: Session) -> Touch:
