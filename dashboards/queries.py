@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dashboards.board import Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, Money, Top
+from wakeline.numbers import TODAY, Count, Histogram, Money, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -15,6 +15,7 @@ OF_CURRENCY = f'{{{SITE},currency=~"$currency"}}'
 RATE = "[$__rate_interval]"
 WEEK_AGO = "offset 7d"
 CURRENCY = "{{currency}}"
+PAGE_GROUP = "{{page_group}}"
 
 # ---- of the chosen site --------------------------------------------------------------------------
 
@@ -94,6 +95,29 @@ def per_minute(number: Count) -> Query:
 def total(number: Count) -> Query:
     """Since the start."""
     return Query(f"wakeline_{number.metric}_total{OF_SITE}", number.metric, Fresh.START)
+
+
+def quantile(measured: Histogram, share: float, *, over: str) -> Query:
+    """What this share of page views kept to within a time, e.g. 1h, by group of pages: none of a group without any."""
+    each = f"sum by (page_group, le) (increase(wakeline_{measured.metric}_bucket{OF_SITE}[{over}]))"
+    return Query(f"histogram_quantile({share}, {each}) > 0", PAGE_GROUP, Fresh.LAST)
+
+
+def slowest(measured: Histogram, share: float, *, over: str) -> Query:
+    """The same of now, the group with the highest first."""
+    return Query(f"sort_desc({quantile(measured, share, over=over).expr})", PAGE_GROUP, Fresh.HOUR)
+
+
+def good(measured: Histogram, *, over: str, fresh: Fresh = Fresh.HOUR) -> Query:
+    """Which share of the page views within a time was good."""
+    metric = f"wakeline_{measured.metric}"
+    within = f'sum(increase({metric}_bucket{{{SITE},le="{measured.le(measured.good)}"}}[{over}]))'
+    return Query(f"{within} / (sum(increase({metric}_count{OF_SITE}[{over}])) > 0)", measured.metric, fresh)
+
+
+def measured(by: Histogram, *, over: str) -> Query:
+    """How many page views were measured within a time, by group of pages."""
+    return Query(f"sort_desc(increase(wakeline_{by.metric}_count{OF_SITE}[{over}]))", PAGE_GROUP, Fresh.HOUR)
 
 
 def top(list: Top, *, window: str) -> tuple[Query, Query]:

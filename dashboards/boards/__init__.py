@@ -5,13 +5,14 @@ content.py     pages, entries and exits, engaged time, what visitors do
 campaigns.py   sources, campaigns, mails and letters
 customers.py   new and recognized visitors, interests, consent
 shop.py        orders, revenue, margin, carts and products
+speed.py       how fast pages are, how soon the server answers, errors that visitors meet
 operations.py  for operators: processes, books, lag, memory, bots
 sites.py       all sites beside each other
 """
 
 from __future__ import annotations
 
-from dashboards.boards import campaigns, content, customers, live, operations, shop, sites
+from dashboards.boards import campaigns, content, customers, live, operations, shop, sites, speed
 
-BOARDS = tuple(module.BOARD for module in (live, content, campaigns, customers, shop, operations, sites))
+BOARDS = tuple(module.BOARD for module in (live, content, campaigns, customers, shop, speed, operations, sites))
 """In the order of the guide."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from wakeline.numbers.kinds import Count, Histogram
 
+GOOD_SHARE = 0.75  # of page views: a page is as good as what so many of its views keep to
 MOST_MS = 600_000
 MOST_SHIFTS = 1_000_000  # of 0.0001
 
