@@ -398,7 +398,7 @@ def test_every_top_list_has_a_panel() -> None:
 
 
 def promtool(*words: str) -> None:
-    done = subprocess.run(["promtool", *words], cwd=FOLDER / "prometheus", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", *words], cwd=FOLDER / "prometheus", capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
