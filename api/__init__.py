@@ -6,7 +6,8 @@ cards.py       /v1/cards/...: personal values of customers
 access.py      the API keys that may read
 answers.py     the answers and refusals of both
 numbers.py     reads the lanes' numbers and adds them up; budget.py how many of them are shown
-periods.py     the numbers of each day, added up by week or month
+periods.py     the numbers of each day, added up by week or month; long.py keeps what is shown of them,
+               long_metrics.py their metrics and those of targets
 ledger.py      the lanes' ledgers: the outcome of each record
 metrics.py     every metric with its meaning
 exposition.py  GET /metrics: one shared read, rendered

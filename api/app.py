@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from functools import partial
 
 import uvloop
 from aiohttp import web
 
+from api import long_metrics
 from api.access import Access
-from api.budget import OF_ALL_SITES, series_of_site, values_shown
+from api.budget import OF_ALL_SITES, groups_shown, series_of_site, values_shown
 from api.cards import CardHandlers
-from api.exposition import Exposition
+from api.exposition import Exposition, top_values
 from api.health import ready
-from api.numbers import NumbersReader, groups_of
+from api.long import LongReader
+from api.numbers import AWAY, NumbersReader, groups_of
+from api.periods import period_reader
 from api.profiles import ProfileHandlers
 from wakeline.internal_port import alive, serve
 from wakeline.log.opening import open_log
+from wakeline.numbers import LONG_VALUES
 from wakeline.profiles import AsyncProfiles
 from wakeline.redis.connect import connect
 from wakeline.settings import Config
@@ -40,8 +46,18 @@ async def run(config: Config) -> int:
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
-    groups = max((len(groups_of(site)) for site in config.sites.values()), default=1)
-    exposition = Exposition(numbers.read, top=_values_shown(len(config.sites), settings.top_values, groups))
+    targets = _most_targets(config)
+    groups = groups_shown(len(config.sites), _most_groups(config), targets)
+    top = _values_shown(len(config.sites), settings.top_values, targets, groups)
+    long = LongReader(config.sites, partial(period_reader, redis), away=AWAY)
+    exposition = Exposition(
+        numbers.read,
+        top=top,
+        groups=groups,
+        more=lambda numbers: long_metrics.families(
+            config.sites, long.sites, numbers, partial(top_values, top=min(top, LONG_VALUES)), time.time()
+        ),
+    )
 
     health = [alive("ok"), ready(numbers.check)]
     listens = {
@@ -49,6 +65,7 @@ async def run(config: Config) -> int:
         settings.api_metrics_port: [web.get("/metrics", exposition.handle), *health],
     }
     runners: list[web.AppRunner] = []
+    reading = asyncio.create_task(long.run())
     try:
         for port, routes in listens.items():
             runners.append(await serve(routes, settings.internal_host, port))
@@ -56,6 +73,7 @@ async def run(config: Config) -> int:
         await stop.wait()
         return 0
     finally:
+        reading.cancel()
         for runner in runners:
             await runner.cleanup()
         await cards.close()
@@ -64,10 +82,18 @@ async def run(config: Config) -> int:
         await numbers.close()
 
 
-def _values_shown(sites: int, wanted: int, groups: int = 1) -> int:
+def _most_targets(config: Config) -> int:
+    return max((len(site.targets) for site in config.sites.values()), default=0)
+
+
+def _most_groups(config: Config) -> int:
+    return max((len(groups_of(site)) for site in config.sites.values()), default=1)
+
+
+def _values_shown(sites: int, wanted: int, targets: int = 0, groups: int = 1) -> int:
     """See `budget`; says so if it is not what was wanted, or not little enough."""
-    values = values_shown(sites, wanted, groups)
-    series = sites * series_of_site(values, groups)
+    values = values_shown(sites, wanted, targets, groups)
+    series = sites * series_of_site(values, targets, groups)
     if series > OF_ALL_SITES:
         log.warning(
             "%d sites have up to %d series in /metrics, more than %d: let Prometheus have the memory for them",

@@ -2,14 +2,14 @@
 
 A site has its numbers, its amounts in at most MOST_CURRENCIES currencies, the histograms of its groups of pages, and
 its lists. With more sites or groups lists show fewer values each, down to LEAST_VALUES: beyond that the budget is
-exceeded, which the service says when it starts.
+exceeded, which the service says when it starts. Before, groups beyond those that fit are shown together.
 """
 
 from __future__ import annotations
 
-from api import metrics
-from api.numbers import LISTS
-from wakeline.numbers import HISTOGRAMS, LIVE_WINDOWS
+from api import long_metrics, metrics
+from api.numbers import LISTS, LIVE_AMOUNTS
+from wakeline.numbers import HISTOGRAMS, LIVE_WINDOWS, LONG_VALUES, MONTHS, SPANS, WEEKS
 
 OF_ONE_SITE = 1_500
 OF_ALL_SITES = 20_000
@@ -17,21 +17,37 @@ MOST_CURRENCIES = 4  # of a site: its main one, and those in which servers told 
 LEAST_VALUES = 3  # of a list, and (other)
 
 
-def series_of_site(values: int, groups: int = 1) -> int:
-    """At most so many series of one site, if its lists show `values` each, and it has so many groups of pages."""
-    counts = len(LIVE_WINDOWS) + len(metrics.TOTALS) + len(metrics.DAY) + 1  # and how many currencies are left out
+def series_of_site(values: int, targets: int = 0, groups: int = 1) -> int:
+    """At most so many series of one site, if its lists show `values` each and it has so many of each."""
+    counts = len(LIVE_WINDOWS) + len(metrics.TOTALS) + len(metrics.DAY) + len(metrics.PENDING) + len(metrics.OLDEST)
+    counts += len(LIVE_AMOUNTS) + 1  # how many currencies are left out
     amounts = MOST_CURRENCIES * (len(metrics.MONEY_TOTALS) + len(metrics.MONEY_DAY))
     measured = groups * sum(len(each.bounds) + 3 for each in HISTOGRAMS)  # the last range, the sum, the count
-    return counts + amounts + measured + len(LISTS) * (values + 1)
+    return counts + amounts + measured + len(LISTS) * (values + 1) + _long(values, targets)
+
+
+def _long(values: int, targets: int) -> int:
+    """Of weeks, months, long spans, and of targets."""
+    numbers = (WEEKS + MONTHS) * (len(long_metrics.COUNTS) + len(long_metrics.NETS))
+    lists = len(long_metrics.LISTS) * len(SPANS) * (min(values, LONG_VALUES) + 1)
+    return numbers + lists + targets * len(long_metrics.TARGETS)
 
 
 def budget_of_site(sites: int) -> int:
     return min(OF_ONE_SITE, OF_ALL_SITES // max(sites, 1))
 
 
-def values_shown(sites: int, wanted: int, groups: int = 1) -> int:
-    """How many values of each list are shown: `wanted`, or fewer where many sites or groups are."""
+def values_shown(sites: int, wanted: int, targets: int = 0, groups: int = 1) -> int:
+    """How many values of each list are shown: `wanted`, or fewer. `targets`, `groups`: those of the site with most."""
     fitting = wanted
-    while fitting > LEAST_VALUES and series_of_site(fitting, groups) > budget_of_site(sites):
+    while fitting > LEAST_VALUES and series_of_site(fitting, targets, groups) > budget_of_site(sites):
+        fitting -= 1
+    return fitting
+
+
+def groups_shown(sites: int, groups: int, targets: int = 0) -> int:
+    """How many groups of pages a site shows: `groups`, or fewer if lists of LEAST_VALUES are not yet enough."""
+    fitting = groups
+    while fitting > 1 and series_of_site(LEAST_VALUES, targets, fitting) > budget_of_site(sites):
         fitting -= 1
     return fitting

@@ -19,23 +19,38 @@ from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
+from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, WINDOWS, Money, currencies_of
 from wakeline.patience import Outage
+from wakeline.settings import MOST_PAGE_GROUPS
 from wakeline.vocabulary.money import major_units
 
 BUDGET_S = 3.0  # per read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
 NO_VALUE = "(none)"  # Prometheus treats an empty label as a missing one
 
+TopValues = Callable[[Mapping[bytes, float]], Mapping[str, float]]
+"""`top_values`, with the number of those that are shown."""
+
 log = logging.getLogger("wakeline.api")
 
 
 class Exposition:
-    """The handler. Concurrent scrapes share one read."""
+    """The handler. Concurrent scrapes share one read. `more`: families beside those of the numbers."""
 
-    def __init__(self, read: Callable[[], Awaitable[Numbers]], *, top: int, budget: float = BUDGET_S) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[Numbers]],
+        *,
+        top: int,
+        groups: int = 1 + MOST_PAGE_GROUPS,
+        budget: float = BUDGET_S,
+        more: Callable[[Numbers], Iterable[Metric]] = lambda _: (),
+    ) -> None:
         self._read = read
         self._top = top
+        self._groups = groups
+        self._more = more
         self._budget = budget
         self._running: asyncio.Task[Numbers] | None = None
         self._outage = Outage(log)
@@ -48,7 +63,9 @@ class Exposition:
         if self._outage.is_over():
             log.info("the business metrics can be read again")
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        text = encode(_Families([*metrics.REGISTRY.collect(), *families(numbers, self._top)]))
+        text = encode(
+            _Families([*metrics.REGISTRY.collect(), *families(numbers, self._top, self._groups), *self._more(numbers)])
+        )
         return web.Response(body=text, headers={"Content-Type": content_type})
 
     async def _shared(self) -> Numbers:
@@ -67,8 +84,8 @@ class Exposition:
         return web.Response(status=503, text=f"the numbers cannot be read from Redis: {why}\n")
 
 
-def families(numbers: Numbers, top: int) -> Iterator[Metric]:
-    """Every family in `metrics.FAMILIES` with its values."""
+def families(numbers: Numbers, top: int, groups: int = 1 + MOST_PAGE_GROUPS) -> Iterator[Metric]:
+    """Every family in `metrics.FAMILIES` with its values; of groups of pages the first ones, and the others."""
     yield _filled(
         metrics.LIVE_VISITORS,
         (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
@@ -82,12 +99,18 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals))
     for money in MONEYS:
         yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
+    for name, family in metrics.LIVE_MONEYS.items():
+        yield _filled(family, _live_amounts(numbers, name))
     yield _filled(
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
+    for name, family in metrics.PENDING.items():
+        yield _filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
+    for name, family in metrics.OLDEST.items():
+        yield _filled(family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items()))
     for measured in metrics.HISTOGRAMS:
-        yield _distribution(measured, numbers)
+        yield _distribution(measured, numbers, groups)
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
@@ -95,6 +118,11 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
     yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
     yield _filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
     yield _filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
+
+
+def _age(numbers: Numbers, since: int | None) -> int:
+    """ms; 0 for what is not there, or of a clock that is ahead."""
+    return 0 if since is None else max(0, numbers.now - since)
 
 
 def _books(ledger: Ledger) -> Iterator[Metric]:
@@ -115,6 +143,13 @@ def _amounts(
             yield (site, currency), float(major_units(counters(each).get(money.field(currency), 0), currency))
 
 
+def _live_amounts(numbers: Numbers, name: str) -> Iterator[tuple[tuple[str, ...], float]]:
+    for site, each in numbers.sites.items():
+        for window in LIVE_WINDOWS_MS if each.currency else ():
+            amount = float(major_units(each.live_money[name, window], each.currency))
+            yield (site, window, each.currency), amount
+
+
 def shown_currencies(site: SiteNumbers) -> list[str]:
     """MOST_CURRENCIES of those in which the site has any amount.
 
@@ -132,15 +167,29 @@ def _currencies(site: SiteNumbers) -> set[str]:
     return currencies_of((*site.totals, *site.day))
 
 
-def _distribution(measured: metrics.Measured, numbers: Numbers) -> Metric:
-    """Of each group of pages of each site, 0 included: a rate needs the value before the first."""
+def _distribution(measured: metrics.Measured, numbers: Numbers, groups: int) -> Metric:
+    """Of each group of pages of each site, 0 included: a rate needs the value before the first.
+
+    Of more than `groups` the last ones are one, OTHER.
+    """
     made, histogram = measured.empty(), measured.histogram
     ends = [*map(histogram.le, histogram.bounds), "+Inf"]
     for site, each in numbers.sites.items():
-        for group in each.groups:
-            *counts, sum = (each.totals[field] for field in histogram.fields(group))
-            made.add_metric((site, group), list(zip(ends, accumulate(counts), strict=True)), histogram.shown(sum))
+        for group, parts in _groups(each.groups, groups).items():
+            *counts, total = _added(each.totals, [histogram.fields(part) for part in parts])
+            made.add_metric((site, group), list(zip(ends, accumulate(counts), strict=True)), histogram.shown(total))
     return made
+
+
+def _groups(groups: Sequence[str], most: int) -> dict[str, Sequence[str]]:
+    """The groups that are shown, and which of the site's are in each."""
+    own = len(groups) if len(groups) <= most else most - 1
+    shown: dict[str, Sequence[str]] = {group: (group,) for group in groups[:own]}
+    return shown | ({keys.OTHER: groups[own:]} if own < len(groups) else {})
+
+
+def _added(totals: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Iterator[int]:
+    return (sum(totals[field] for field in column) for column in zip(*rows, strict=True))
 
 
 def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:

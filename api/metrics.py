@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from wakeline import keys, numbers
-from wakeline.numbers import Count, Money, Top
+from wakeline.numbers import MS, Count, Money, Pending, Top
 
 
 class Family(NamedTuple):
@@ -47,7 +47,7 @@ class Measured(NamedTuple):
         return HistogramMetricFamily(self.name, self.help, labels=self.labels)
 
 
-def _gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
+def gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
     return Family(GaugeMetricFamily, name, help, labels, unit)
 
 
@@ -57,7 +57,7 @@ def _total(number: Count) -> Family:
 
 def _today(number: Count) -> Family:
     help = f"{number.help}, today in the site's time zone"
-    return _gauge(f"wakeline_{number.metric}_today", help, "site", unit=number.unit)
+    return gauge(f"wakeline_{number.metric}_today", help, "site", unit=number.unit)
 
 
 def _amount_total(money: Money) -> Family:
@@ -67,17 +67,25 @@ def _amount_total(money: Money) -> Family:
 
 def _amount_today(money: Money) -> Family:
     help = f"{money.help}, today in the site's time zone, in units of the currency"
-    return _gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
+    return gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
+
+
+def _pending(pending: Pending) -> Family:
+    return gauge(f"wakeline_{pending.metric}", f"{pending.help}, as of now", "site")
+
+
+def _oldest(pending: Pending) -> Family:
+    return gauge(f"wakeline_{pending.metric}_oldest_seconds", f"{pending.help}: age of the oldest", "site", unit=MS)
 
 
 def _top(top: Top) -> Family:
     help = f"{top.help}: the top values, the rest as {keys.OTHER}"
-    return _gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
+    return gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
 
 
 # ---- a site: now, since the start, today, the tops -----------------------------------------------
 
-LIVE_VISITORS = _gauge(
+LIVE_VISITORS = gauge(
     "wakeline_live_visitors", "Visitors on the site now, or seen in the last 5 or 30 minutes", "site", "window"
 )
 
@@ -91,10 +99,19 @@ MONEY_TOTALS = {each.name: _amount_total(each) for each in numbers.MONEYS}
 MONEY_DAY = {each.name: _amount_today(each) for each in numbers.MONEYS}
 """The same of amounts, by what comes before the currency: of currencies in which a site has some, see `budget`."""
 
-CURRENCIES_LEFT_OUT = _gauge(
+LIVE_MONEYS = {
+    each.name: gauge(f"wakeline_{each.metric}_window", f"{each.help}, in units of it", "site", "window", "currency")
+    for each in numbers.LIVE_MONEYS
+}
+"""By name; of sites with a main currency."""
+
+CURRENCIES_LEFT_OUT = gauge(
     "wakeline_currencies_left_out", "Currencies of a site's orders and carts whose amounts are not shown", "site"
 )
 
+PENDING = {each.name: _pending(each) for each in numbers.PENDINGS}
+OLDEST = {each.name: _oldest(each) for each in numbers.PENDINGS}
+"""By name of what is pending."""
 HISTOGRAMS = tuple(Measured(each) for each in numbers.HISTOGRAMS)
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
@@ -102,22 +119,22 @@ TOPS = {each.name: _top(each) for each in numbers.TOPS}
 
 # ---- the deployment: its books -------------------------------------------------------------------
 
-OPEN_SESSIONS = _gauge("wakeline_open_sessions", "Sessions that have not ended yet, all sites together")
-LEDGER_RECORDS = _gauge("wakeline_ledger_records", "Records of the log by outcome; their sum is the log's end", "state")
-LEDGER_DIFFERENCE = _gauge(
+OPEN_SESSIONS = gauge("wakeline_open_sessions", "Sessions that have not ended yet, all sites together")
+LEDGER_RECORDS = gauge("wakeline_ledger_records", "Records of the log by outcome; their sum is the log's end", "state")
+LEDGER_DIFFERENCE = gauge(
     "wakeline_ledger_difference", "Records by which a lane's place differs from its ledger or its log: 0, or a bug"
 )
 DEAD_LETTERS = Family(
     CounterMetricFamily, "wakeline_dead_letters_total", "Records that could not be folded and were set aside", ()
 )
-LAG = _gauge("wakeline_lag_seconds", "Age of the oldest record in the log that is not in the profiles yet")
-CLOCK_AHEAD = _gauge(
+LAG = gauge("wakeline_lag_seconds", "Age of the oldest record in the log that is not in the profiles yet")
+CLOCK_AHEAD = gauge(
     "wakeline_clock_ahead_seconds",
     "How far a clock is ahead of this machine's (negative: behind). redis: the server's; log: the newest applied "
     "record, 0 if not ahead",
     "clock",
 )
-READ_SECONDS = _gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
+READ_SECONDS = gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
 
 FAMILIES: tuple[Family | Measured, ...] = (
     LIVE_VISITORS,
@@ -125,7 +142,10 @@ FAMILIES: tuple[Family | Measured, ...] = (
     *DAY.values(),
     *MONEY_TOTALS.values(),
     *MONEY_DAY.values(),
+    *LIVE_MONEYS.values(),
     CURRENCIES_LEFT_OUT,
+    *PENDING.values(),
+    *OLDEST.values(),
     *HISTOGRAMS,
     *TOPS.values(),
     OPEN_SESSIONS,

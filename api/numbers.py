@@ -23,7 +23,9 @@ from wakeline.numbers import (
     ALL_PAGES,
     COUNTS,
     HISTOGRAMS,
+    LIVE_MONEYS,
     LIVE_WINDOWS,
+    PENDINGS,
     SESSIONS,
     TODAY,
     TOPS,
@@ -48,20 +50,28 @@ AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
 """The (top list, window) pairs of a site."""
 
+LIVE_AMOUNTS = tuple((money.name, window) for money in LIVE_MONEYS for window in LIVE_WINDOWS_MS)
+"""The (amount, window) pairs of a site with a main currency."""
+
 
 @dataclass
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `currency`: the site's main one. `groups`: those of its pages; `totals` has their parts of histograms, by
-    `Histogram.field`, and of no others.
+    `currency`: the site's main one. `today`: the day in its time zone, YYYY-MM-DD. `groups`: those of its pages;
+    `totals` has their parts of histograms, by `Histogram.field`, and of no others.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
+    pending: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in PENDINGS})
+    oldest: dict[str, int] = field(default_factory=dict)  # ms since when, of those of which anything is pending
     currency: str = ""
+    live_money: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(LIVE_AMOUNTS, 0))
+    """By the amount's name and its window, in minor units of the main currency."""
+    today: str = ""
     groups: tuple[str, ...] = (ALL_PAGES,)
 
     def __post_init__(self) -> None:
@@ -79,6 +89,7 @@ class Numbers:
     lag_seconds: float = 0.0
     clocks_ahead: dict[str, float] = field(default_factory=lambda: {"redis": 0.0, "log": 0.0})  # s, of this machine's
     read_seconds: float = 0.0
+    now: int = 0  # ms, by the clock of the log
 
 
 class NumbersReader:
@@ -102,10 +113,14 @@ class NumbersReader:
         deployment, clock = await self._begin()
         ours = time.time() * 1000
         now = clock if now is None else now
-        numbers = Numbers(
-            {key: SiteNumbers(currency=site.currency, groups=groups_of(site)) for key, site in self._sites.items()}
-        )
         days = {key: _days(site, now) for key, site in self._sites.items()}
+        numbers = Numbers(
+            {
+                key: SiteNumbers(currency=site.currency, today=days[key][0], groups=groups_of(site))
+                for key, site in self._sites.items()
+            },
+            now=now,
+        )
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)
@@ -170,9 +185,15 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list
         pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
     pipe.hgetall(names.totals(lane, site))
     pipe.hgetall(names.day(lane, site, days[0]))
+    for pending in PENDINGS:
+        key = names.pending(lane, site, pending.name)
+        pipe.zcount(key, "-inf", "+inf")
+        pipe.zrange(key, 0, 0, withscores=True)
     buckets = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
     buckets[TODAY] = [keys.date(days[0])]
     for what, window in LISTS:
+        pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
+    for what, window in LIVE_AMOUNTS:
         pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
     for day in days:
         pipe.hmget(names.day(lane, site, day), VISITS.name, SESSIONS.name)
@@ -193,9 +214,17 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
             name = stored_name.decode()
             if name in counters or is_money(name):
                 counters[name] = counters.get(name, 0) + int(amount)
+    for pending in numbers.pending:
+        numbers.pending[pending] += next(replies)
+        for _, since in next(replies):
+            numbers.oldest[pending] = min(int(since), numbers.oldest.get(pending, int(since)))
     for top in numbers.tops.values():
         for member, score in _pairs(next(replies)):
             top[member] = top.get(member, 0) + float(score)
+    for of in numbers.live_money:
+        for currency, amount in _pairs(next(replies)):
+            if currency.decode() == numbers.currency:
+                numbers.live_money[of] += int(amount)
 
 
 def _as_sent(response: Any, **_: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wakeline import keys
 from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS
+from wakeline.lanes import FIELDS, stored_deployment
 from wakeline.numbers import COUNTS, is_money
 from wakeline.numbers.kinds import Top
 
@@ -68,6 +69,7 @@ class PeriodReader:
     def __init__(self, redis: Redis, names: keys.Keys, *, lanes: int) -> None:
         self._redis = redis
         self._names = names
+        self.version = names.version
         self._lanes = lanes
 
     async def numbers(self, site: str, period: Period) -> dict[str, int]:
@@ -96,6 +98,13 @@ class PeriodReader:
         for lane in range(self._lanes):
             for start in range(0, len(period.days), DAYS_AT_ONCE):
                 yield lane, period.days[start : start + DAYS_AT_ONCE]
+
+
+async def period_reader(redis: Redis) -> PeriodReader:
+    """A reader of the live version. Raises NoDeployment if Redis has none yet."""
+    stored: Any = await redis.hmget(keys.DEPLOYMENT, FIELDS)
+    deployment = stored_deployment(stored)
+    return PeriodReader(redis, keys.Keys(deployment.version), lanes=deployment.lanes)
 
 
 def _add(found: dict[str, int], fields: Mapping[bytes, bytes]) -> None:

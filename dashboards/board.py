@@ -17,6 +17,9 @@ class Fresh(StrEnum):
     TODAY = "today"
     WEEK = "week"
     START = "start"
+    PERIOD = "period"  # a week or a month
+    SPAN = "span"  # of days that are over
+    TARGET = "target"
 
 
 class Unit(StrEnum):
@@ -43,6 +46,7 @@ class Kind(Enum):
     MINUTES = auto()  # a bar per minute of the last half hour
     TOP = auto()  # a bar per value, largest first
     GRADED = auto()  # the same, each in the colour of its grade
+    PERIODS = auto()  # a bar per week or month, the latest last
 
     @property
     def shape(self) -> Shape:
@@ -56,6 +60,7 @@ _SHAPES = {
     Kind.MINUTES: Shape(8, 2),
     Kind.TOP: Shape(10, 3),
     Kind.GRADED: Shape(8, 3),
+    Kind.PERIODS: Shape(8, 2),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import queries
 from dashboards.board import Grade, Kind, Panel, Query, Step, Unit
-from wakeline.numbers import GOOD_SHARE, MS, TODAY, Count, Histogram, Money, Top
+from wakeline.numbers import GOOD_SHARE, MS, TODAY, Count, Histogram, Money, Net, Top
 
 
 def number(text: str, *asked: Query, unit: Unit = Unit.COUNT, decimals: int = 0) -> Panel:
@@ -44,6 +44,30 @@ def money(text: str, gained: Money, back: Money | None = None) -> Panel:
 def ranking(text: str, list: Top, *, window: str = TODAY) -> Panel:
     """The most frequent values of today, or of the board's window: "$window"."""
     return bars(text, *queries.top(list, window=window), unit=Unit.SECONDS if list.unit == MS else Unit.COUNT)
+
+
+def shares(text: str, part: Top, whole: Top) -> Panel:
+    """Of each value today's share, the largest first."""
+    return bars(text, queries.share_by_value(part, whole), unit=Unit.SHARE)
+
+
+def weeks(text: str, number: Count | Net) -> Panel:
+    """A bar for each week, the present one included."""
+    return _periods(text, number, "week")
+
+
+def months(text: str, number: Count | Net) -> Panel:
+    """A bar for each month, the present one included."""
+    return _periods(text, number, "month")
+
+
+def _periods(text: str, number: Count | Net, by: str) -> Panel:
+    return Panel(text, Kind.PERIODS, (queries.period(number, by=by),))
+
+
+def span(text: str, list: Top, days: str) -> Panel:
+    """The most frequent values of a span of days that are over, one of SPANS."""
+    return bars(text, *queries.span(list, days=days))
 
 
 def rising(text: str, list: Top) -> Panel:

@@ -21,6 +21,10 @@ after {FIGURES["visit_minutes"]} minutes without activity. *Bots* are counted on
 remembered. What was a week ago is asked at the same time of day, 168 hours before: in the week after clocks change, an
 hour off; and it is empty until Prometheus has collected for a week.
 
+*Months* needs no Prometheus of two years: Redis keeps each day for 800 days, and the read side adds them up in the background, so
+that a new Prometheus, an import of old data and a replay show the right numbers at once or after a day. `wakeline report` says the
+same numbers.
+
 The boards exist in English, Italian, Polish and Persian: set `WAKELINE_LANGUAGE` to `en`, `it`, `pl` or `fa` when you start
 `dashboards/compose.yaml`. The links at the top of a board lead to the others and keep the site, the window, the currency and the
 time range.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 from zlib import crc32
 
-from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BarGaugeNamePlacement,
@@ -20,7 +20,8 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from dashboards.board import Kind, Panel, Query
 from dashboards.texts import Texts
@@ -29,7 +30,10 @@ SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 LATEST = "lastNotNull"
 MINUTES = 30  # bars of a panel by minute
 
-Made: TypeAlias = stat.Panel | timeseries.Panel | bargauge.Panel
+PERIOD = "period"  # the label whose values stand below the bars
+LEFT_OUT = ("Time", "__name__", "by", "currency", "instance", "job", "site")
+
+Made: TypeAlias = stat.Panel | timeseries.Panel | bargauge.Panel | barchart.Panel
 
 
 def id_of(text: str) -> int:
@@ -58,6 +62,8 @@ def made(panel: Panel, width: int, texts: Texts) -> Made:
             built = _top(panel, texts)
         case Kind.GRADED:
             built = _graded(panel, texts)
+        case Kind.PERIODS:
+            built = _periods(panel, texts)
     built.id(id_of(panel.text)).title(texts.panel(panel.text).title)
     built.description(texts.sentence(panel.text, panel.fresh)).datasource(SOURCE)
     built.span(width).height(panel.kind.shape.height).unit(panel.unit)
@@ -122,6 +128,33 @@ def _graded(panel: Panel, texts: Texts) -> bargauge.Panel:
     return built if panel.most is None else built.max(panel.most)
 
 
+def _periods(panel: Panel, texts: Texts) -> barchart.Panel:
+    """A table of an instant, one row per week or month, in their order: Prometheus has none."""
+    said = texts.panel(panel.text).title
+    chosen = {
+        "excludeByName": dict.fromkeys(LEFT_OUT, True),
+        "indexByName": {},
+        "renameByName": {"Value": said},
+    }
+    return (
+        barchart.Panel()
+        .decimals(panel.decimals)
+        .no_value(texts.words.nothing_yet)
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color("blue"))
+        .orientation(VizOrientation.VERTICAL)
+        .x_field(PERIOD)
+        .x_tick_label_spacing(100)
+        .show_value(VisibilityMode.NEVER)
+        .fill_opacity(80)
+        .legend(common.VizLegendOptions().show_legend(False).display_mode(LegendDisplayMode.LIST).calcs([]))
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
+        .with_transformation(DataTransformerConfig(id_val="organize", options=chosen))
+        .with_transformation(
+            DataTransformerConfig(id_val="sortBy", options={"fields": {}, "sort": [{"field": PERIOD}]})
+        )
+    )
+
+
 def _stat(texts: Texts) -> stat.Panel:
     return stat.Panel().no_value(texts.words.no_value).graph_mode(BigValueGraphMode.NONE).reduce_options(_latest())
 
@@ -133,4 +166,6 @@ def _latest() -> common.ReduceDataOptions:
 def _target(ref: str, query: Query, kind: Kind, texts: Texts) -> prometheus.Dataquery:
     built = prometheus.Dataquery().ref_id(ref).datasource(SOURCE).expr(query.expr)
     built.legend_format(texts.legend(query.legend))
+    if kind is Kind.PERIODS:
+        built.format(PromQueryFormat.TABLE)
     return built.range() if kind in (Kind.LINES, Kind.MINUTES) else built.instant()

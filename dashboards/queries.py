@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dashboards.board import Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, Histogram, Money, Top
+from wakeline.numbers import TODAY, Count, Histogram, LiveMoney, Money, Net, Pending, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -16,6 +16,7 @@ RATE = "[$__rate_interval]"
 WEEK_AGO = "offset 7d"
 CURRENCY = "{{currency}}"
 PAGE_GROUP = "{{page_group}}"
+TARGET = "{{target}}"
 
 # ---- of the chosen site --------------------------------------------------------------------------
 
@@ -34,6 +35,12 @@ def kept(gained: Count, back: Count) -> Query:
     return Query(expr, gained.metric, Fresh.TODAY)
 
 
+def rest(whole: Count, *parts: Count) -> Query:
+    """Today's number without its parts."""
+    expr = " - ".join(f"wakeline_{each.metric}_today{OF_SITE}" for each in (whole, *parts))
+    return Query(expr, "rest", Fresh.TODAY)
+
+
 def net(gained: Money, back: Money) -> Query:
     """Today's amount by currency, less what was taken back today."""
     return Query(_net(gained, back), CURRENCY, Fresh.TODAY)
@@ -42,6 +49,11 @@ def net(gained: Money, back: Money) -> Query:
 def amount(money: Money) -> Query:
     """Today's amount by currency."""
     return Query(f"wakeline_{money.metric}_today{OF_CURRENCY}", CURRENCY, Fresh.TODAY)
+
+
+def live_money(money: LiveMoney, window: str) -> Query:
+    """A net amount in a live window, in the site's main currency."""
+    return Query(f'wakeline_{money.metric}_window{{{SITE},window="{window}"}}', f"money_{window}", Fresh.NOW)
 
 
 def share(part: Count, whole: Count) -> Query:
@@ -53,6 +65,22 @@ def share(part: Count, whole: Count) -> Query:
 def net_share(part: tuple[Money, Money], whole: tuple[Money, Money], less: tuple[Money, Money]) -> Query:
     """Today's net `part` per net `whole` without `less`, by currency; no value while that is 0 or below."""
     return Query(f"({_net(*part)}) / (({_net(*whole)}) - ({_net(*less)}) > 0)", CURRENCY, Fresh.TODAY)
+
+
+def net_per(part: tuple[Money, Money], whole: Count) -> Query:
+    """Today's net amount per `whole`, by currency; no value while that is 0."""
+    metric = f"wakeline_{whole.metric}_today{OF_SITE}"
+    return Query(f"({_net(*part)}) / ignoring(currency) group_left () ({metric} > 0)", CURRENCY, Fresh.TODAY)
+
+
+def pending(each: Pending) -> Query:
+    """How many are in the state now."""
+    return Query(f"wakeline_{each.metric}{OF_SITE}", each.metric, Fresh.NOW)
+
+
+def oldest(each: Pending) -> Query:
+    """For how long the oldest is in it, s; 0: none is."""
+    return Query(f"wakeline_{each.metric}_oldest_seconds{OF_SITE}", f"{each.metric}_oldest", Fresh.NOW)
 
 
 def against_week(number: Count) -> Query:
@@ -130,6 +158,32 @@ def top(list: Top, *, window: str) -> tuple[Query, Query]:
     )
 
 
+def period(number: Count | Net, *, by: str) -> Query:
+    """Of each week or month, as `by` says."""
+    metric = f"{number.metric}_period" if isinstance(number, Count) else f"{number.name}_net_period"
+    return Query(f'wakeline_{metric}{{{SITE},by="{by}"}}', "{{period}}", Fresh.PERIOD)
+
+
+def span(list: Top, *, days: str) -> tuple[Query, Query]:
+    """Of a span of days that are over: the largest values first, and the sum of all others last."""
+    metric = f'wakeline_{list.metric}_span{{{SITE},span="{days}",{list.label}'
+    return (
+        Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}", Fresh.SPAN),
+        Query(f'{metric}="{OTHER}"}}', "other", Fresh.SPAN),
+    )
+
+
+def target(what: str) -> Query:
+    """Of each target: goal, actual, expected, last or missed."""
+    return Query(f"wakeline_target_{what}{OF_SITE}", TARGET, Fresh.TARGET)
+
+
+def target_share(part: str, whole: str) -> Query:
+    """Of each target: one of these per another one, the least first."""
+    expr = f"sort(wakeline_target_{part}{OF_SITE} / (wakeline_target_{whole}{OF_SITE} > 0))"
+    return Query(expr, TARGET, Fresh.TARGET)
+
+
 def rising(list: Top) -> Query:
     """By how much the last five minutes are above a sixth of the last thirty, of values that are in both lists."""
     each = f'wakeline_{list.metric}_window{{{SITE},{list.label}!="{OTHER}",window='
@@ -144,6 +198,14 @@ def without(more: Top, less: Top) -> Query:
     )
     expr = f"sort_desc({minuend} - ({subtrahend} or {minuend} * 0) > 0)"
     return Query(expr, f"{{{{{more.label}}}}}", Fresh.TODAY)
+
+
+def share_by_value(part: Top, whole: Top) -> Query:
+    """Today's `part` per `whole`, of values that are in the top of both."""
+    each, all = (
+        f'wakeline_{list.metric}_window{{{SITE},window="{TODAY}",{list.label}!="{OTHER}"}}' for list in (part, whole)
+    )
+    return Query(f"sort_desc({each} / ({all} > 0))", f"{{{{{part.label}}}}}", Fresh.TODAY)
 
 
 def _net(gained: Money, back: Money, when: str = "") -> str:

@@ -22,5 +22,5 @@ replay.py     folds the log again, into another key version; replay_lane.py one 
 switch.py     switches from the live version to a replayed one; torn.py rebuilds a torn lane in place;
               replay_protocol.py the scripts of both
 rewriting.py  has the file of Redis rewritten after cards were erased
-metrics.py    metrics for Prometheus
+metrics.py    metrics for Prometheus; observing.py what is said of each call
 """

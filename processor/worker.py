@@ -28,11 +28,12 @@ from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
+from processor.observing import observe
 from processor.outbox import Outbox
 from processor.store import LaneLost, LaneTorn, Owed, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
-from wakeline.record import Event, Tick, encode_record
+from wakeline.record import Tick, encode_record
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -305,22 +306,4 @@ class LaneWorker:
             return found
 
     def _observe(self, items: list[Item], changes: Changes) -> None:
-        for verdict, amount in changes.ledger.items():
-            if amount:
-                metrics.RECORDS.labels(verdict.value).inc(amount)
-        for source, applied, after in changes.hop_gaps:
-            metrics.HOP_GAPS.inc()
-            logger.error("lane %d: deltas of lane %d from %s to %s are missing", self.lane, source, applied, after)
-        for what, amount in changes.cut.items():
-            metrics.FACTS_CUT.labels(what).inc(amount)
-        for what, amount in changes.odd.items():
-            metrics.ODD_FACTS.labels(what).inc(amount)
-        for _, reason, *_ in changes.dead:
-            metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
-            logger.error("lane %d: a dead letter: %s", self.lane, reason)
-        if not items:
-            return
-        metrics.BATCH_RECORDS.observe(len(items))
-        record = items[-1].record
-        if isinstance(record, Event):
-            metrics.EVENT_AGE_SECONDS.observe(max(0.0, time.time() - record.received / 1000))
+        observe(self.lane, items, changes)

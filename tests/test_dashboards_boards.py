@@ -17,6 +17,7 @@ import yaml
 from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
+import api.long_metrics
 import api.metrics
 import archiver.metrics
 import collector.metrics
@@ -78,7 +79,7 @@ def sample_names(families: Iterable[Metric]) -> Iterator[str]:
 def offered() -> set[str]:
     declared = [each for each in vars(processor.metrics).values() if isinstance(each, MetricWrapperBase)]
     families = [
-        *(family.empty() for family in api.metrics.FAMILIES),
+        *(family.empty() for family in (*api.metrics.FAMILIES, *api.long_metrics.FAMILIES)),
         *api.metrics.REGISTRY.collect(),
         *archiver.metrics.REGISTRY.collect(),
         *collector.metrics.registry(collector.metrics.Metrics()).collect(),
@@ -120,12 +121,13 @@ def is_gauge(name: str) -> bool:
 
 
 def is_one_window(selector: Any) -> bool:
-    """Whether it has no label `window`, or asks for one of its values."""
-    windowed = {family.name for family in api.metrics.FAMILIES if "window" in family.labels}
-    return selector.name not in windowed or any(
-        matcher.name == "window" and str(matcher.op) == str(promql_parser.MatchOp.Equal)
-        for matcher in selector.matchers.matchers
-    )
+    """Whether it asks for one value of each of its labels whose values overlap."""
+    families = {family.name: family for family in (*api.metrics.FAMILIES, *api.long_metrics.FAMILIES)}
+    labels = families[selector.name].labels if selector.name in families else ()
+    asked = {
+        matcher.name for matcher in selector.matchers.matchers if str(matcher.op) == str(promql_parser.MatchOp.Equal)
+    }
+    return {"window", "span", "by"} & set(labels) <= asked
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
@@ -153,6 +155,8 @@ def test_windows_stand_for_themselves(expression: str) -> None:
         pytest.param('max(wakeline_page_views_window{window!="5m"})', False, id="the others together"),
         pytest.param('sum(wakeline_page_views_window{window="5m"})', True, id="a sum within one window"),
         pytest.param('topk(3, wakeline_live_visitors{window="now"} / 2)', True, id="the top of one window"),
+        pytest.param("sum(wakeline_visits_span)", False, id="a sum over all spans"),
+        pytest.param('sum(wakeline_visits_period{by="week"})', True, id="a sum of weeks"),
     ],
 )
 def test_the_check_of_windows_can_fail(expression: str, is_fine: bool) -> None:
@@ -232,6 +236,9 @@ def test_every_panel_says_what_it_shows(board: str, panel: dict[str, Any]) -> No
         assert options["legend"]["showLegend"]
         assert options["legend"]["calcs"]
         assert all(target["range"] and not target["instant"] for target in panel["targets"])
+    elif panel["type"] == "barchart":
+        assert [each["id"] for each in panel["transformations"]] == ["organize", "sortBy"]
+        assert all(target["instant"] and target["format"] == "table" for target in panel["targets"])
     else:
         assert options["reduceOptions"]["calcs"] == ["lastNotNull"]
         assert all(target["instant"] and not target["range"] for target in panel["targets"])
@@ -249,7 +256,7 @@ def test_every_query_of_a_panel_is_asked() -> None:
 @pytest.mark.parametrize(("panel", "target"), QUERIES)
 def test_top_lists_are_asked_at_one_instant(panel: dict[str, Any], target: dict[str, Any]) -> None:
     asked = {selector.name for selector in selectors(promql_parser.parse(filled(target["expr"])))}
-    if asked & {family.name for family in api.metrics.TOPS.values()}:
+    if asked & {family.name for family in (*api.metrics.TOPS.values(), *api.long_metrics.LISTS.values())}:
         assert target["instant"]
         assert not target["range"]
         assert panel["type"] == "bargauge"

@@ -41,6 +41,7 @@ from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.mailing import making, wire
 from wakeline.mailing.token import MAX_TOKEN
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
+from wakeline.numbers import TARGETED
 from wakeline.settings import (
     NO_DAY,
     CampaignRule,
@@ -51,6 +52,7 @@ from wakeline.settings import (
     PageGroupRule,
     Settings,
     Site,
+    TargetRule,
     described,
 )
 from wakeline.vocabulary.fields import ELEMENTS
@@ -65,7 +67,7 @@ HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
 Kind = Described
-KINDS = [Settings, Site, InterestRule, PageGroupRule, MarginRule, CampaignRule, DayCostRule]
+KINDS = [Settings, Site, InterestRule, PageGroupRule, MarginRule, CampaignRule, DayCostRule, TargetRule]
 
 
 def table(kind: Kind) -> str:
@@ -294,3 +296,9 @@ def test_the_classes_of_sources_are_those_of_the_code() -> None:
     for source_class, names in of_class.items():
         first = f"`{source_class}` | " if source_class else "too | "
         assert f"{first}{', '.join(names)} |" in text
+
+
+def test_the_numbers_of_targets_are_listed() -> None:
+    lines = "".join(f"| `{name}` | {number.help} |\n" for name, number in TARGETED.items())
+    wanted = f"| number | meaning |\n|---|---|\n{lines}"
+    assert wanted in (ROOT / "docs/settings.md").read_text(), f"paste into docs/settings.md:\n{wanted}"

@@ -23,6 +23,8 @@ MOST_MARGIN_RULES = 1_000  # of one site
 MOST_GROUP_RULES, MOST_PAGE_GROUPS = 100, 7  # of one site; each group has series of its own in /metrics
 MOST_PASSING_HOSTS = 1_000  # of one site
 MOST_CAMPAIGNS = 1_000  # of one site
+MOST_TARGETS = 10  # of one site
+MOST_GOAL = 1_000_000_000_000
 MOST_LINK_KEYS = 10  # of one site
 MOST_LINK_HOSTS = 100  # of one site
 MOST_DAY_COSTS = 400  # of one campaign
@@ -198,6 +200,33 @@ class MarginRule:
     rate: float = _setting(0.0, "share of their price that is earned, e.g. 0.4", least=0, most=1)
 
 
+class Every(StrEnum):
+    """How long a target is for: each of them."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Least(StrEnum):
+    """Whether a target is reached above its goal, or below it."""
+
+    LEAST = "least"
+    MOST = "most"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRule:
+    """What a number of the site is to be."""
+
+    name: str = _setting("", "what it is called on the board, e.g. Revenue of the month")
+    number: str = _setting("", "which number, e.g. visits, orders, revenue or conversion; all are listed below")
+    every: Every = _setting(Every.MONTH, "day, week (from Monday on) or month")
+    goal: float = _setting(0.0, "its value; amounts in the site's `currency`, shares as 0.03", least=0, most=MOST_GOAL)
+    at: Least = _setting(Least.LEAST, "least: it is to be at least that; most: at most")
+    owner: str = _setting("", "who looks after it, e.g. the shop team")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DayCostRule:
     """What a campaign costs on each of some days."""
@@ -293,6 +322,9 @@ class Site:
     campaigns: tuple[CampaignRule, ...] = _setting(
         (), f"campaigns, their dates and what they cost, [[site.campaigns]], at most {MOST_CAMPAIGNS:,}"
     )
+    targets: tuple[TargetRule, ...] = _setting(
+        (), f"what numbers are to be by day, week or month, [[site.targets]], at most {MOST_TARGETS}"
+    )
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)
     visitor_months: int = _setting(
@@ -321,7 +353,15 @@ class Config:
     path: Path | None = None  # the file it was read from
 
 
-Described = type[Settings] | type[Site] | type[InterestRule] | type[MarginRule] | type[CampaignRule] | type[DayCostRule]
+Described = (
+    type[Settings]
+    | type[Site]
+    | type[InterestRule]
+    | type[MarginRule]
+    | type[CampaignRule]
+    | type[DayCostRule]
+    | type[TargetRule]
+)
 
 
 def described(kind: Described) -> list[tuple[str, Any, str]]:

@@ -105,16 +105,12 @@ def report(
 
 
 async def _read(url: str, site: Site, asked: Sequence[Period], what: Top | None, top: int, *, is_short: bool) -> Table:
-    from api.periods import PeriodReader
+    from api.periods import period_reader
     from ops.cli.progress import progress_bar
-    from wakeline.keys import DEPLOYMENT, Keys
-    from wakeline.lanes import FIELDS, stored_deployment
     from wakeline.redis.connect import connect
 
     async with connect(url) as redis:
-        stored: Any = await redis.hmget(DEPLOYMENT, FIELDS)
-        deployment = stored_deployment(stored)
-        reader = PeriodReader(redis, Keys(deployment.version), lanes=deployment.lanes)
+        reader = await period_reader(redis)
         with progress_bar("reading", "periods") as (ahead, done):
             ahead(len(asked))
             if what is not None:

@@ -120,7 +120,7 @@ def _pairs(flat: list[bytes]) -> dict[str, Any]:
     return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
-IN_FULL = (0, "", 0, 0, None, 0.0, 0)
+IN_FULL = (0, "", 0, 0, None, 0.0, 0, 0)
 """Of a page instance what is left out at the end."""
 
 

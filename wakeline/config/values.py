@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from wakeline.settings import CampaignRule, DayCostRule, InterestRule, MarginRule, PageGroupRule, Site
+from wakeline.settings import CampaignRule, DayCostRule, InterestRule, MarginRule, PageGroupRule, Site, TargetRule
 
 
 class WrongValue(ValueError):
@@ -102,6 +102,7 @@ TABLES: dict[Any, Table] = {
     CampaignRule: Table(
         "campaigns", "an id, a type, and the days on which it starts and ends", ("id", "type", "starts", "ends")
     ),
+    TargetRule: Table("targets", "a name, a number and a goal", ("name", "number", "goal")),
     DayCostRule: Table("campaigns.costs", "a first and a last day, and the cost of each", ("first", "last", "cost")),
 }
 NAMES: dict[Any, str] = {
