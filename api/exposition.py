@@ -7,7 +7,7 @@ import heapq
 import logging
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 
 from aiohttp import web
 from prometheus_client.core import Metric
@@ -24,6 +24,7 @@ from wakeline import keys
 from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, WINDOWS, Money, currencies_of
 from wakeline.patience import Outage
+from wakeline.settings import MOST_PAGE_GROUPS
 from wakeline.vocabulary.money import major_units
 
 MAX_LABEL = 120  # characters of a label value
@@ -68,11 +69,12 @@ class Exposition:
         read: Callable[[], Awaitable[Numbers]],
         *,
         top: int,
+        groups: int = 1 + MOST_PAGE_GROUPS,
         patience: float = PATIENCE_S,
         more: Callable[[Numbers], Iterable[Metric]] = lambda _: (),
     ) -> None:
         self._read = read
-        self._families = lambda numbers: chain(families(numbers, top), more(numbers))
+        self._families = lambda numbers: chain(families(numbers, top, groups), more(numbers))
         self._patience = patience
         self._latest = Latest(self._make, patience=patience)
         self._encoders: dict[str, Encode] = {}  # the last ones asked for, by content type
@@ -108,8 +110,10 @@ class Exposition:
         return web.Response(status=503, text=f"the numbers cannot be read from Redis: {why}\n")
 
 
-def families(numbers: Numbers, top: int) -> Iterator[Metric]:
-    """Every family in `metrics.FAMILIES` with its values, but for the age, which each answer has."""
+def families(numbers: Numbers, top: int, groups: int = 1 + MOST_PAGE_GROUPS) -> Iterator[Metric]:
+    """Every family in `metrics.FAMILIES` with its values, but for the age, which each answer has; of groups of pages
+    the first ones, and the others.
+    """
     yield _filled(
         metrics.LIVE_VISITORS,
         (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
@@ -133,6 +137,8 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
     for name, family in metrics.OLDEST.items():
         yield _filled(family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items()))
+    for measured in metrics.HISTOGRAMS:
+        yield _distribution(measured, numbers, groups)
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield from figures.families(numbers.figures, numbers.sites, top)
@@ -188,6 +194,31 @@ def shown_currencies(site: SiteNumbers) -> list[str]:
 
 def _currencies(site: SiteNumbers) -> set[str]:
     return currencies_of((*site.totals, *site.day))
+
+
+def _distribution(measured: metrics.Measured, numbers: Numbers, groups: int) -> Metric:
+    """Of each group of pages of each site, 0 included: a rate needs the value before the first.
+
+    Of more than `groups` the last ones are one, OTHER.
+    """
+    made, histogram = measured.empty(), measured.histogram
+    ends = [*map(histogram.le, histogram.bounds), "+Inf"]
+    for site, each in numbers.sites.items():
+        for group, parts in _groups(each.groups, groups).items():
+            *counts, total = _added(each.totals, [histogram.fields(part) for part in parts])
+            made.add_metric((site, group), list(zip(ends, accumulate(counts), strict=True)), histogram.shown(total))
+    return made
+
+
+def _groups(groups: Sequence[str], most: int) -> dict[str, Sequence[str]]:
+    """The groups that are shown, and which of the site's are in each."""
+    own = len(groups) if len(groups) <= most else most - 1
+    shown: dict[str, Sequence[str]] = {group: (group,) for group in groups[:own]}
+    return shown | ({keys.OTHER: groups[own:]} if own < len(groups) else {})
+
+
+def _added(totals: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Iterator[int]:
+    return (sum(totals[field] for field in column) for column in zip(*rows, strict=True))
 
 
 def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -1,6 +1,6 @@
 """Every metric of the read side with its meaning.
 
-The business numbers are read from Redis, so they survive restarts. Totals since the start are counters;
+The business numbers are read from Redis, so they survive restarts. Totals since the start are counters or histograms;
 windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`; sum over sites or
 lanes, never over windows, which overlap.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from wakeline import keys, numbers
 from wakeline.definitions import BOARD_MODEL
@@ -37,6 +37,24 @@ def filled(family: Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> 
     for labels, value in samples:
         made.add_metric(labels, value * family.unit)
     return made
+
+
+class Measured(NamedTuple):
+    """A histogram rendered from Redis, of each group of a site's pages."""
+
+    histogram: numbers.Histogram
+    labels: tuple[str, ...] = ("site", "page_group")
+
+    @property
+    def name(self) -> str:
+        return f"wakeline_{self.histogram.metric}"
+
+    @property
+    def help(self) -> str:
+        return f"{self.histogram.help}, by group of pages"
+
+    def empty(self) -> HistogramMetricFamily:
+        return HistogramMetricFamily(self.name, self.help, labels=self.labels)
 
 
 def gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
@@ -104,6 +122,7 @@ CURRENCIES_LEFT_OUT = gauge(
 PENDING = {each.name: _pending(each) for each in numbers.PENDINGS}
 OLDEST = {each.name: _oldest(each) for each in numbers.PENDINGS}
 """By name of what is pending."""
+HISTOGRAMS = tuple(Measured(each) for each in numbers.HISTOGRAMS)
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
@@ -181,7 +200,7 @@ CLOCK_AHEAD = gauge(
 READ_SECONDS = gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
 AGE = gauge("wakeline_numbers_age_seconds", "How long ago reading this answer's numbers began")
 
-FAMILIES = (
+FAMILIES: tuple[Family | Measured, ...] = (
     LIVE_VISITORS,
     *TOTALS.values(),
     *DAY.values(),
@@ -191,6 +210,7 @@ FAMILIES = (
     CURRENCIES_LEFT_OUT,
     *PENDING.values(),
     *OLDEST.values(),
+    *HISTOGRAMS,
     *TOPS.values(),
     *OF_CAMPAIGNS,
     FIGURES_COMPUTED,

@@ -18,7 +18,9 @@ from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
 from wakeline.numbers import (
+    ALL_PAGES,
     COUNTS,
+    HISTOGRAMS,
     LIVE_MONEYS,
     LIVE_WINDOWS,
     PENDINGS,
@@ -50,7 +52,8 @@ class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
     `tops`: the largest values, and the rest as `keys.OTHER`. `currency`: the site's main one. `today`: the day in its
-    time zone, YYYY-MM-DD.
+    time zone, YYYY-MM-DD. `groups`: those of its pages; `totals` has their parts of histograms, by `Histogram.field`,
+    and of no others.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -63,6 +66,11 @@ class SiteNumbers:
     live_money: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(LIVE_AMOUNTS, 0))
     """By the amount's name and its window, in minor units of the main currency."""
     today: str = ""
+    groups: tuple[str, ...] = (ALL_PAGES,)
+
+    def __post_init__(self) -> None:
+        parts = (field for group in self.groups for histogram in HISTOGRAMS for field in histogram.fields(group))
+        self.totals = dict.fromkeys(parts, 0) | self.totals
 
 
 @dataclass
@@ -105,7 +113,10 @@ class NumbersReader:
         now = clock if now is None else now
         days = {key: _days(site, now) for key, site in self._sites.items()}
         numbers = Numbers(
-            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()},
+            {
+                key: SiteNumbers(currency=site.currency, today=days[key][0], groups=groups_of(site))
+                for key, site in self._sites.items()
+            },
             now=now,
         )
         names = keys.Keys(deployment.version)
@@ -155,6 +166,12 @@ class NumbersReader:
             if place_of(fields) < ends[lane]:
                 waiting = await self._log.append_time(lane, place_of(fields))
                 numbers.lag_seconds = max(numbers.lag_seconds, (now - (waiting or now)) / 1000)
+
+
+def groups_of(site: Site) -> tuple[str, ...]:
+    """The groups of a site's pages; see `crm.sites`."""
+    named = dict.fromkeys(rule.group for rule in site.page_groups)
+    return (*named, keys.OTHER) if named else (ALL_PAGES,)
 
 
 def _days(site: Site, now: int) -> list[str]:

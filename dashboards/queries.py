@@ -9,7 +9,7 @@ from api import metrics
 from api.metrics import Family
 from dashboards.board import Annotation, Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, LiveMoney, Money, Net, Pending, Top
+from wakeline.numbers import TODAY, Count, Histogram, LiveMoney, Money, Net, Pending, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -18,6 +18,7 @@ OF_CURRENCY = f"{{{SITE},{CHOSEN}}}"
 RATE = "[$__rate_interval]"
 WEEK_AGO = "offset 7d"
 CURRENCY = "{{currency}}"
+PAGE_GROUP = "{{page_group}}"
 TARGET = "{{target}}"
 
 # ---- of the chosen site --------------------------------------------------------------------------
@@ -125,6 +126,29 @@ def per_minute(number: Count) -> Query:
 def total(number: Count) -> Query:
     """Since the start."""
     return Query(f"wakeline_{number.metric}_total{OF_SITE}", number.metric, Fresh.START)
+
+
+def quantile(measured: Histogram, share: float, *, over: str) -> Query:
+    """What this share of page views kept to within a time, e.g. 1h, by group of pages: none of a group without any."""
+    each = f"sum by (page_group, le) (increase(wakeline_{measured.metric}_bucket{OF_SITE}[{over}]))"
+    return Query(f"histogram_quantile({share}, {each}) > 0", PAGE_GROUP, Fresh.LAST)
+
+
+def slowest(measured: Histogram, share: float, *, over: str) -> Query:
+    """The same of now, the group with the highest first."""
+    return Query(f"sort_desc({quantile(measured, share, over=over).expr})", PAGE_GROUP, Fresh.HOUR)
+
+
+def good(measured: Histogram, *, over: str, fresh: Fresh = Fresh.HOUR) -> Query:
+    """Which share of the page views within a time was good."""
+    metric = f"wakeline_{measured.metric}"
+    within = f'sum(increase({metric}_bucket{{{SITE},le="{measured.le(measured.good)}"}}[{over}]))'
+    return Query(f"{within} / (sum(increase({metric}_count{OF_SITE}[{over}])) > 0)", measured.metric, fresh)
+
+
+def measured(by: Histogram, *, over: str) -> Query:
+    """How many page views were measured within a time, by group of pages."""
+    return Query(f"sort_desc(increase(wakeline_{by.metric}_count{OF_SITE}[{over}]))", PAGE_GROUP, Fresh.HOUR)
 
 
 def top(list: Top, *, window: str) -> tuple[Query, Query]:

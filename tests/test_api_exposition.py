@@ -11,17 +11,19 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import ConnectionError
 
 from api import latest, metrics
-from api.exposition import MAX_LABEL, Exposition, families, label_value, top_values
+from api.exposition import MAX_LABEL, Exposition, _Families, families, label_value, top_values
 from api.lists import LISTS
 from api.numbers import Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import COUNTS, TOPS, TOTALS
+from wakeline.numbers import ALL_PAGES, COUNTS, HISTOGRAMS, LCP, TOPS, TOTALS
 
 OTHER = keys.OTHER
+LABELS = ("site", "page_group", "le")
 
 
 # ---- what it shows -------------------------------------------------------------------------------
@@ -57,6 +59,7 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "bot",
             "clock",
             "search_term",
+            "page_group",
             "country",
             "kind",
             "element",
@@ -116,10 +119,15 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         ("wakeline_ledger_difference", ()): 1,
         ("wakeline_dead_letters_total", ()): 1,
     }
-    for name, count in site.totals.items():
-        expected[metrics.TOTALS[name].name, ("shop",)] = count * UNITS.get(name, 1)
+    for name in TOTALS:
+        expected[metrics.TOTALS[name].name, ("shop",)] = site.totals[name] * UNITS.get(name, 1)
     for name, count in site.day.items():
         expected[metrics.DAY[name].name, ("shop",)] = count * UNITS.get(name, 1)
+    for each in HISTOGRAMS:
+        labels = ("shop", ALL_PAGES)
+        ends = (*map(each.le, each.bounds), "+Inf")
+        expected |= {(f"wakeline_{each.metric}_bucket", (*labels, end)): 0 for end in ends}
+        expected |= {(f"wakeline_{each.metric}_{name}", labels): 0 for name in ("sum", "count")}
     for (what, window), counts in site.tops.items():
         ((value, count),) = counts.items()
         unit = UNITS.get(what, 1)
@@ -147,6 +155,32 @@ def test_amounts_are_shown_in_units_of_each_known_currency() -> None:
     assert found["wakeline_revenue_gained_total", ("shop", "JPY")] == 900
     assert found["wakeline_revenue_taken_back_today", ("shop", "EUR")] == 2.5
     assert found["wakeline_revenue_gained_today", ("shop", "JPY")] == 0
+
+
+def test_histograms_are_cumulative_by_group_in_base_units_and_begin_with_zero() -> None:
+    """Of the site's groups, whatever others the keys still hold."""
+    site = SiteNumbers(groups=("products", OTHER))
+    counts = {LCP.field(0, "products"): 4, LCP.field(2, "products"): 3, LCP.field(5, "products"): 1}
+    site.totals |= counts | {LCP.field("sum", "products"): 25_300, LCP.field(0, "former"): 9}
+    made = Numbers({"shop": site})
+    name = "wakeline_largest_contentful_paint_seconds"
+    found = {key: value for key, value in shown(made).items() if key[0].startswith(name)}
+    ends = {"1.2": 4, "2.5": 4, "4.0": 7, "6.0": 7, "10.0": 7, "+Inf": 8}
+    expected: dict[tuple[str, tuple[str, ...]], float] = {
+        (f"{name}_bucket", ("shop", "products", end)): count for end, count in ends.items()
+    }
+    expected |= {(f"{name}_bucket", ("shop", OTHER, end)): 0 for end in ends}
+    expected |= {(f"{name}_count", ("shop", "products")): 8, (f"{name}_sum", ("shop", "products")): 25.3}
+    expected |= {(f"{name}_count", ("shop", OTHER)): 0, (f"{name}_sum", ("shop", OTHER)): 0}
+    assert found == pytest.approx(expected)
+    text = choose_encoder("")[0](_Families([*families(made, 3)])).decode()
+    (family,) = [each for each in text_string_to_metric_families(text) if each.name == name]
+    assert family.type == "histogram"
+    found = {
+        (one.name, tuple(one.labels[name] for name in LABELS if name in one.labels)): one.value
+        for one in family.samples
+    }
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ import processor.metrics
 from dashboards import build, guide
 from dashboards.board import Board, Kind
 from dashboards.boards import BOARDS
+from dashboards.panels import id_of
 from dashboards.texts import ENGLISH, FIGURES, LANGUAGES, MissingText, Texts, texts
 from tests.prometheus import RULES
 from wakeline import numbers
@@ -297,6 +298,26 @@ def test_the_variables_offer_what_is_measured_and_are_those_of_every_board(name:
         assert (f"${variable}" in asked) == (variables[variable].get("hide", 0) == 0)
 
 
+@pytest.mark.parametrize("histogram", numbers.VITALS, ids=lambda one: one.name)
+def test_vitals_have_the_colours_of_the_declared_limits(histogram: numbers.Histogram) -> None:
+    """What is just at the limit belongs to the better grade."""
+    text = f"speed_{histogram.name}"
+    (panel,) = [each for each in MODELS["speed"]["panels"] if each["id"] == id_of(text)]
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["color"]["mode"] == "thresholds"
+    steps = [(step["value"], step["color"]) for step in defaults["thresholds"]["steps"]]
+    fair, poor = histogram.shown(histogram.good + 1), histogram.shown(histogram.poor + 1)
+    assert steps == [(None, "green"), (fair, "orange"), (poor, "red")]
+    assert histogram.shown(histogram.good) < fair
+    unit = histogram.good if histogram is numbers.INP else histogram.shown(histogram.good)
+    assert f" {unit:g}" in panel["description"]
+
+
+def test_limits_are_those_of_web_dev() -> None:
+    limits = {one.name: (one.shown(one.good), one.shown(one.poor)) for one in numbers.VITALS}
+    assert limits == {"lcp": (2.5, 4), "inp": (0.2, 0.5), "cls": (0.1, 0.25), "fcp": (1.8, 3), "ttfb": (0.8, 1.8)}
+
+
 # ---- the texts -----------------------------------------------------------------------------------
 
 
@@ -416,7 +437,7 @@ def test_campaign_starts_and_alerts_are_marked_on_the_curves_of_marketers() -> N
 
 
 def promtool(*words: str) -> None:
-    done = subprocess.run(["promtool", *words], cwd=FOLDER / "prometheus", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", *words], cwd=FOLDER / "prometheus", capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -15,6 +15,14 @@ from msgspec import Struct
 from wakeline.definitions import BOUNCE_BELOW_MS, CART_GAP_MS, SESSION_GAP_MS, TOUCHED_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE
+from wakeline.numbers import INP, VITALS, Histogram
+
+
+def _figure(measured: Histogram, limit: str) -> str:
+    """In seconds or, of clicks, milliseconds."""
+    value: int = getattr(measured, limit)
+    return f"{value if measured is INP else measured.shown(value):g}"
+
 
 FOLDER = Path(__file__).parent
 FIGURES = {
@@ -24,6 +32,7 @@ FIGURES = {
     "credit_days": f"{TOUCHED_MS // DAY_MS}",
     "count_only": f"{COUNT_ONLY * 100:g}",
     "refuse": f"{REFUSE * 100:g}",
+    **{f"{each.name}_{limit}": _figure(each, limit) for each in VITALS for limit in ("good", "poor")},
 }
 """Figures that sentences name, from their definitions."""
 

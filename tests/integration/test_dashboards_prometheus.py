@@ -37,11 +37,11 @@ from dashboards.boards import BOARDS
 from dashboards.texts import ENGLISH, texts
 from tests.answers import until_status
 from tests.prometheus import RULES, Prometheus, committed
-from wakeline import keys
+from wakeline import keys, numbers
 from wakeline.campaign_figures import Campaign, Element, Figures, SiteFigures, Source, encode
 from wakeline.event import Refusal
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.numbers import MONTHS, SPANS
+from wakeline.numbers import MONTHS, SPANS, Histogram
 
 SAID = texts(ENGLISH)
 PANELS = {panel.text: panel for board in BOARDS for panel in board.panels}
@@ -67,6 +67,7 @@ COUNTERS = {
     "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12, "bot_views": 2,
     "scrolled": 2_400, "visits_new": 4, "visits_returning": 3, "agreed": 8, "declined": 3, "gpc_views": 6,
     "funnel_seen": 7, "funnel_carted": 5, "funnel_checkout": 4, "funnel_payment": 3, "funnel_bought": 2,
+    "pages_5xx": 3, "pages_timeout": 2,
     "searches": 7, "searches_empty": 2, "not_found": 4, "mails_opened": 9, "mails_clicked": 6, "mails_clicked_back": 1,
     "opens_by_machines": 5, "clicks_by_machines": 4, "clicks_by_machines_back": 2,
     "rage_clicks": 6, "dead_clicks": 5, "forms_abandoned": 4, "js_errors": 3,
@@ -156,6 +157,28 @@ WEEK_AGO = {
 }  # fmt: skip
 """What Prometheus has from a week ago, by metric; of money: in EUR."""
 
+PAGE_GROUPS = '[[site.page_groups]]\npath = "/lamps*"\ngroup = "lamps"\n'
+GROUPS = {"lamps": (0, 2), keys.OTHER: (0,)}
+"""Groups of pages, and into which ranges the values of each go, one in each: half of those of lamps are good."""
+
+
+def kept_to(share: float, histogram: Histogram) -> dict[str, float]:
+    """As Prometheus has it, within a range in proportion."""
+    lower, upper = (histogram.shown(bound) for bound in histogram.bounds[1:3])
+    return {
+        "lamps": lower + (upper - lower) * (2 * share - 1),
+        keys.OTHER: histogram.shown(histogram.bounds[0]) * share,
+    }
+
+
+SHORT = {
+    numbers.LCP: "main content (LCP)",
+    numbers.INP: "clicks (INP)",
+    numbers.CLS: "jumping about (CLS)",
+    numbers.FCP: "something there (FCP)",
+    numbers.TTFB: "first byte (TTFB)",
+}
+GOOD = dict.fromkeys(SHORT.values(), 2 / 3)
 CURRENCIES = ("EUR", "JPY")
 LIVE = {"now": 2, "last 5 minutes": 3, "last 30 minutes": 4}
 TRUTH: dict[str, dict[str, Any]] = {
@@ -291,6 +314,16 @@ TRUTH: dict[str, dict[str, Any]] = {
     "coupons": {"SPRING": 2},
     "revenue_hour": {f"{what}, {currency}": MOVES for what in ("gained", "taken back") for currency in CURRENCIES},
     "implausible": {"without a value": 4, "too large": 0, "refunded too much": 0, "states backwards": 0},
+    **{f"speed_{each.name}": kept_to(0.75, each) for each in SHORT},
+    "good_views": GOOD,
+    "good_over_time": GOOD,
+    "server_usual": kept_to(0.75, numbers.SERVER),
+    "server_slow": kept_to(0.95, numbers.SERVER),
+    "server_itself": kept_to(0.75, numbers.SERVER_TOTAL),
+    "errors_met": {"errors of the server (5xx)": 3, "timeouts": 2, "pages not found": 4},
+    "errors_per_view": {"errors of the server (5xx)": 3 / 60},
+    "errors_hour": {"errors of the server (5xx)": MOVES, "timeouts": MOVES, "pages not found": MOVES},
+    "measured_views": dict.fromkeys(GROUPS, MOVES),
     "processes": dict.fromkeys(JOBS, 1),
     "books": {"collector": 0, "lanes": 0, "dead letters": 1},
     "lag": {"oldest record not in the profiles": MOVES},
@@ -442,10 +475,16 @@ async def keep_moving(client: redis.Redis, collected: Metrics) -> None:
 
 
 def move(client: redis.Redis, collected: Metrics) -> None:
-    for field in ("page_views", "events", "bot_events"):
+    for field in ("page_views", "events", "bot_events", "pages_5xx", "pages_timeout", "not_found"):
         client.hincrby(KEYS.totals(1, "shop"), field, 2)
     for field in ("revenue:EUR", "revenue_back:EUR", "revenue:JPY", "revenue_back:JPY"):
         client.hincrby(KEYS.totals(1, "shop"), field, 300)
+    with client.pipeline(transaction=True) as pipe:  # so that each scrape sees the same shares
+        for histogram in numbers.HISTOGRAMS:
+            for group, ranges in GROUPS.items():
+                for each in ranges:
+                    pipe.hincrby(KEYS.totals(1, "shop"), histogram.field(each, group), 1)
+        pipe.execute()
     collected.received += 10
     collected.accepted += 7
     collected.reject(Refusal.TOO_OLD, 1)
@@ -591,7 +630,7 @@ async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Pat
     config = folder / "wakeline.toml"
     config.write_text(
         f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\n'
-        f'currency = "EUR"\n{TARGETS}'
+        f'currency = "EUR"\n{PAGE_GROUPS}{TARGETS}'
     )
     flags = {
         "config": config, "redis": url, "api-port": ports["api_port"], "api-metrics-port": ports["api_metrics_port"],
