@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from api import long_metrics, metrics
 from api.numbers import LISTS
-from wakeline.numbers import LIVE_WINDOWS, LONG_VALUES, MONTHS, SPANS, WEEKS
+from wakeline.numbers import DAYS, LIVE_WINDOWS, LONG, LONG_VALUES, MONTHS, SPANS, WEEKS
 from wakeline.settings import MOST_TARGETS
 
 OF_ONE_SITE = 1_500
@@ -25,8 +25,9 @@ def series_of_site(values: int) -> int:
 
 
 def _long(values: int) -> int:
-    """Of weeks, months, long spans, and of targets."""
-    numbers = (WEEKS + MONTHS) * (len(long_metrics.COUNTS) + len(long_metrics.NETS))
+    """Of days, weeks, months, long spans, and of targets."""
+    periods = {"day": DAYS, "week": WEEKS, "month": MONTHS}
+    numbers = sum(periods[by] * len(shown) for by, shown in LONG.items())
     lists = len(long_metrics.LISTS) * len(SPANS) * (min(values, LONG_VALUES) + 1)
     return numbers + lists + MOST_TARGETS * len(long_metrics.TARGETS)
 

@@ -40,7 +40,7 @@ def page() -> str:
     parts = {
         "Numbers of a site": [family for family in sites if family not in lists],
         "Lists of a site": lists,
-        "Weeks, months and long spans": [family for family in LONG if family not in TARGETS],
+        "Days, weeks, months and long spans": [family for family in LONG if family not in TARGETS],
         "Targets": TARGETS,
         "The deployment": [family for family in FAMILIES if family not in sites],
     }

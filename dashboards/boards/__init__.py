@@ -5,7 +5,7 @@ content.py     pages, entries and exits, engaged time, what visitors do
 campaigns.py   sources, campaigns, mails and letters
 customers.py   new and recognized visitors, interests, consent
 shop.py        orders, revenue, margin, carts and products
-months.py      two years by week and month, the most frequent of long spans
+months.py      two years by month, the last weeks and days, the most frequent of long spans
 targets.py     what numbers are to be, and are
 operations.py  for operators: processes, books, lag, memory, bots
 sites.py       all sites beside each other

@@ -15,6 +15,7 @@ from msgspec import Struct
 from wakeline.definitions import BOUNCE_BELOW_MS, CART_GAP_MS, SESSION_GAP_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE
+from wakeline.numbers import DAYS
 
 FOLDER = Path(__file__).parent
 FIGURES = {
@@ -23,6 +24,7 @@ FIGURES = {
     "cart_minutes": f"{CART_GAP_MS // MINUTE_MS}",
     "count_only": f"{COUNT_ONLY * 100:g}",
     "refuse": f"{REFUSE * 100:g}",
+    "shown_days": f"{DAYS}",
 }
 """Figures that sentences name, from their definitions."""
 
