@@ -51,6 +51,11 @@ def days(text: str, number: Count | Net) -> Panel:
     return _periods(text, number, "day")
 
 
+def shares(text: str, part: Top, whole: Top) -> Panel:
+    """Of each value today's share, the largest first."""
+    return bars(text, queries.share_by_value(part, whole), unit=Unit.SHARE)
+
+
 def weeks(text: str, number: Count | Net) -> Panel:
     """A bar for each week, the present one included."""
     return _periods(text, number, "week")
