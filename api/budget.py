@@ -11,7 +11,7 @@ from __future__ import annotations
 from api import figures, long_metrics, metrics
 from api.lists import LISTS
 from api.numbers import LIVE_AMOUNTS
-from wakeline.numbers import HISTOGRAMS, LIVE_WINDOWS, LONG_VALUES, MONTHS, SPANS, WEEKS
+from wakeline.numbers import DAYS, HISTOGRAMS, LIVE_WINDOWS, LONG, LONG_VALUES, MONTHS, SPANS, WEEKS
 
 OF_ONE_SITE = 1_500
 OF_ALL_SITES = 20_000
@@ -31,8 +31,9 @@ def series_of_site(values: int, targets: int = 0, groups: int = 1) -> int:
 
 
 def _long(values: int, targets: int) -> int:
-    """Of weeks, months, long spans, and of targets."""
-    numbers = (WEEKS + MONTHS) * (len(long_metrics.COUNTS) + len(long_metrics.NETS))
+    """Of days, weeks, months, long spans, and of targets."""
+    periods = {"day": DAYS, "week": WEEKS, "month": MONTHS}
+    numbers = sum(periods[by] * len(shown) for by, shown in LONG.items())
     lists = len(long_metrics.LISTS) * len(SPANS) * (min(values, LONG_VALUES) + 1)
     return numbers + lists + targets * len(long_metrics.TARGETS)
 

@@ -44,7 +44,7 @@ def page() -> str:
         "Numbers of a site": [family for family in sites if family not in (*lists, *OF_CAMPAIGNS)],
         "Lists of a site": lists,
         "Campaigns and sources, from the history": OF_CAMPAIGNS,
-        "Weeks, months and long spans": [family for family in LONG if family not in TARGETS],
+        "Days, weeks, months and long spans": [family for family in LONG if family not in TARGETS],
         "Targets": TARGETS,
         "The deployment": [family for family in FAMILIES if family not in sites],
     }

@@ -20,6 +20,7 @@ WEEK_AGO = "offset 7d"
 CURRENCY = "{{currency}}"
 PAGE_GROUP = "{{page_group}}"
 TARGET = "{{target}}"
+EVERY = ("day", "week", "month")
 
 # ---- of the chosen site --------------------------------------------------------------------------
 
@@ -207,7 +208,7 @@ ANNOTATIONS = (CAMPAIGN_STARTS, FAULTS)
 
 
 def period(number: Count | Net, *, by: str) -> Query:
-    """Of each week or month, as `by` says."""
+    """Of each day, week or month, as `by` says."""
     metric = f"{number.metric}_period" if isinstance(number, Count) else f"{number.name}_net_period"
     return Query(f'wakeline_{metric}{{{SITE},by="{by}"}}', "{{period}}", Fresh.PERIOD)
 
@@ -224,6 +225,18 @@ def span(list: Top, *, days: str) -> tuple[Query, Query]:
 def target(what: str) -> Query:
     """Of each target: goal, actual, expected, last or missed."""
     return Query(f"wakeline_target_{what}{OF_SITE}", TARGET, Fresh.TARGET)
+
+
+def target_of_whom(what: str, legend: str = "{{who}}", *, every: str = "") -> Query:
+    """As `target`, with its owner if there is one; only the targets for each day, week or month if `every` says so."""
+    chosen = f'{{{SITE},every="{every}"}}' if every else OF_SITE
+    both = f'label_join(wakeline_target_{what}{chosen}, "who", ", ", "target", "owner")'
+    return Query(f'label_replace({both}, "who", "$1", "who", "(.*), ")', legend, Fresh.TARGET)
+
+
+def goals() -> tuple[Query, ...]:
+    """Of each target: its goal, with its owner and how long it is for."""
+    return tuple(target_of_whom("goal", f"each_{every}", every=every) for every in EVERY)
 
 
 def target_share(part: str, whole: str) -> Query:

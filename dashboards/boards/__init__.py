@@ -7,7 +7,7 @@ customers.py   new and recognized visitors, interests, consent
 shop.py        orders, revenue, margin, carts and products
 service.py     contacts, who waits and how long, cost, satisfaction, mails
 speed.py       how fast pages are, how soon the server answers, errors that visitors meet
-months.py      two years by week and month, the most frequent of long spans
+months.py      two years by month, the last weeks and days, the most frequent of long spans
 targets.py     what numbers are to be, and are
 operations.py  for operators: processes, books, lag, memory, bots
 sites.py       all sites beside each other

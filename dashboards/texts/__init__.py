@@ -15,7 +15,7 @@ from msgspec import Struct
 from wakeline.definitions import BOUNCE_BELOW_MS, CART_GAP_MS, SESSION_GAP_MS, TOUCHED_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE
-from wakeline.numbers import INP, VITALS, Histogram
+from wakeline.numbers import DAYS, INP, VITALS, Histogram
 
 
 def _figure(measured: Histogram, limit: str) -> str:
@@ -33,6 +33,7 @@ FIGURES = {
     "count_only": f"{COUNT_ONLY * 100:g}",
     "refuse": f"{REFUSE * 100:g}",
     **{f"{each.name}_{limit}": _figure(each, limit) for each in VITALS for limit in ("good", "poor")},
+    "shown_days": f"{DAYS}",
 }
 """Figures that sentences name, from their definitions."""
 

@@ -355,7 +355,7 @@ TRUTH: dict[str, dict[str, Any]] = {
     "sites_revenue": {"shop, EUR": 90, "shop, JPY": 700},
     "sites_new_visitors": {"shop": 4},
 }
-YESTERDAY = {
+YESTERDAY: dict[Any, Any] = {
     "visits": 5, "page_views": 20, "new_visitors": 1, "orders": 2, "revenue:EUR": 5_000, "revenue_back:EUR": 1_000,
     "margin:EUR": 2_000,
 }  # fmt: skip
@@ -379,23 +379,27 @@ TRUTH_OF_TARGETS: dict[str, dict[str, Any]] = {
     "target_pace": {"Revenue of a day": MOVES, "Conversion": (7 / 12) / 0.5},
     "target_share": {"Revenue of a day": 90 / 20, "Conversion": (7 / 12) / 0.5},
     "target_last_share": {"Revenue of a day": 40 / 20, "Conversion": (2 / 5) / 0.5},
-    "target_missed": {"Revenue of a day": 0, "Conversion": 1},
+    "target_missed": {"Revenue of a day, shop": 0, "Conversion": 1},
     "target_actual": {"Revenue of a day": 90, "Conversion": 7 / 12},
-    "target_goal": {"Revenue of a day": 20, "Conversion": 0.5},
+    "target_goal": {"Revenue of a day, shop: each day": 20, "Conversion: each day": 0.5},
     "target_last": {"Revenue of a day": 40, "Conversion": 2 / 5},
     "target_trend": {"Revenue of a day": MOVES, "Conversion": (7 / 12) / 0.5},
 }
 
 
 def truth_of_periods(today: date) -> dict[str, dict[str, Any]]:
-    """Weeks and months: yesterday, and today; lists of spans: yesterday alone."""
+    """Days, weeks and months: yesterday, and today; lists of spans: yesterday alone."""
     values = {
         "visits": (5, 12), "page_views": (20, 60), "new_visitors": (1, 4), "orders": (2, 7), "revenue": (40, 90),
         "margin": (20, 30.5),
     }  # fmt: skip
     truth: dict[str, dict[str, Any]] = {}
-    for by, whose in ((By.MONTH, values), (By.WEEK, ("visits", "new_visitors", "orders", "revenue"))):
-        for name in whose:
+    whose = {
+        By.MONTH: tuple(values), By.WEEK: ("visits", "new_visitors", "orders", "revenue"),
+        By.DAY: ("visits", "orders", "revenue"),
+    }  # fmt: skip
+    for by, names in whose.items():
+        for name in names:
             shown = {period.name: 0.0 for kind, period in wanted(today) if kind is by}
             for day, value in zip((today - timedelta(days=1), today), values[name], strict=True):
                 shown[periods(day, day, by, today=today)[0].name] += value
@@ -437,6 +441,8 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
         client.hset(KEYS.day(3, "shop", today), field, count - 1)
     yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
     client.hset(KEYS.day(1, "shop", yesterday), mapping=YESTERDAY)
+    earlier = (date.fromisoformat(today) - timedelta(days=2)).isoformat()
+    client.hset(KEYS.day(2, "shop", earlier), "identified", 1)  # so that yesterday was not the site's first day
     for what, counts in TOPS_OF_YESTERDAY.items():
         add(client, what, keys.date(yesterday), counts)
     client.hset(KEYS.totals(2, "shop"), "orders_unpriced", 4)
