@@ -99,6 +99,10 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
+    for name, family in metrics.PENDING.items():
+        yield _filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
+    for name, family in metrics.OLDEST.items():
+        yield _filled(family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items()))
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
@@ -106,6 +110,11 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
     yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
     yield _filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
     yield _filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
+
+
+def _age(numbers: Numbers, since: int | None) -> int:
+    """ms; 0 for what is not there, or of a clock that is ahead."""
+    return 0 if since is None else max(0, numbers.now - since)
 
 
 def _books(ledger: Ledger) -> Iterator[Metric]:

@@ -19,7 +19,19 @@ from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_MONEYS, LIVE_WINDOWS, SESSIONS, TODAY, TOPS, TOTALS, VISITS, WINDOWS, is_money
+from wakeline.numbers import (
+    COUNTS,
+    LIVE_MONEYS,
+    LIVE_WINDOWS,
+    PENDINGS,
+    SESSIONS,
+    TODAY,
+    TOPS,
+    TOTALS,
+    VISITS,
+    WINDOWS,
+    is_money,
+)
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
@@ -51,6 +63,8 @@ class SiteNumbers:
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
+    pending: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in PENDINGS})
+    oldest: dict[str, int] = field(default_factory=dict)  # ms since when, of those of which anything is pending
     currency: str = ""
     live_money: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(LIVE_AMOUNTS, 0))
     """By the amount's name and its window, in minor units of the main currency."""
@@ -67,6 +81,7 @@ class Numbers:
     lag_seconds: float = 0.0
     clocks_ahead: dict[str, float] = field(default_factory=lambda: {"redis": 0.0, "log": 0.0})  # s, of this machine's
     read_seconds: float = 0.0
+    now: int = 0  # ms, by the clock of the log
 
 
 class NumbersReader:
@@ -92,7 +107,8 @@ class NumbersReader:
         now = clock if now is None else now
         days = {key: _days(site, now) for key, site in self._sites.items()}
         numbers = Numbers(
-            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()}
+            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()},
+            now=now,
         )
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
@@ -152,6 +168,10 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list
         pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
     pipe.hgetall(names.totals(lane, site))
     pipe.hgetall(names.day(lane, site, days[0]))
+    for pending in PENDINGS:
+        key = names.pending(lane, site, pending.name)
+        pipe.zcount(key, "-inf", "+inf")
+        pipe.zrange(key, 0, 0, withscores=True)
     buckets = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
     buckets[TODAY] = [keys.date(days[0])]
     for what, window in LISTS:
@@ -177,6 +197,10 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
             name = stored_name.decode()
             if name in counters or is_money(name):
                 counters[name] = counters.get(name, 0) + int(amount)
+    for pending in numbers.pending:
+        numbers.pending[pending] += next(replies)
+        for _, since in next(replies):
+            numbers.oldest[pending] = min(int(since), numbers.oldest.get(pending, int(since)))
     for top in numbers.tops.values():
         for member, score in _pairs(next(replies)):
             top[member] = top.get(member, 0) + float(score)

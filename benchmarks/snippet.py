@@ -16,6 +16,7 @@ SCRIPTS = {
     "snippet_vitals_gzip_bytes": "wakeline.vitals",
     "snippet_consent_gzip_bytes": "wakeline.consent",
     "snippet_datalayer_gzip_bytes": "wakeline.datalayer",
+    "snippet_usability_gzip_bytes": "wakeline.usability",
 }
 
 FIGURES = tuple(

@@ -19,11 +19,12 @@ Read = Callable[[bytes], list[Any]]
 OBJECTS: Read = without_lone_surrogates(msgspec.json.Decoder(list[dict[str, Any]]).decode)
 TEXTS: Read = without_lone_surrogates(msgspec.json.Decoder(list[str]).decode)
 
-FORM_SUBMIT, FIELDS = "form_submit", "fields"
+FORM_SUBMIT, FORM_ABANDONED, FIELDS = "form_submit", "form_abandoned", "fields"
 
 OF_ANY: dict[str, Read] = {ITEMS: OBJECTS}
 OF_TYPE: dict[str, dict[str, Read]] = {
     FORM_SUBMIT: {FIELDS: TEXTS},
+    FORM_ABANDONED: {FIELDS: TEXTS},
     "web_vitals": {"server_timing": OBJECTS},
 }
 
@@ -35,7 +36,7 @@ def with_lists(type: str, props: Any) -> Any:
             values = _list(props.get(name), read)
             if values is not None:
                 props = {**props, name: values}
-        if type == FORM_SUBMIT and isinstance(props.get(FIELDS), list):
+        if type in (FORM_SUBMIT, FORM_ABANDONED) and isinstance(props.get(FIELDS), list):
             props = {**props, FIELDS: _names(props[FIELDS])}
     return props
 

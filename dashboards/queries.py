@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dashboards.board import Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, LiveMoney, Money, Net, Top
+from wakeline.numbers import TODAY, Count, LiveMoney, Money, Net, Pending, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -64,6 +64,22 @@ def share(part: Count, whole: Count) -> Query:
 def net_share(part: tuple[Money, Money], whole: tuple[Money, Money], less: tuple[Money, Money]) -> Query:
     """Today's net `part` per net `whole` without `less`, by currency; no value while that is 0 or below."""
     return Query(f"({_net(*part)}) / (({_net(*whole)}) - ({_net(*less)}) > 0)", CURRENCY, Fresh.TODAY)
+
+
+def net_per(part: tuple[Money, Money], whole: Count) -> Query:
+    """Today's net amount per `whole`, by currency; no value while that is 0."""
+    metric = f"wakeline_{whole.metric}_today{OF_SITE}"
+    return Query(f"({_net(*part)}) / ignoring(currency) group_left () ({metric} > 0)", CURRENCY, Fresh.TODAY)
+
+
+def pending(each: Pending) -> Query:
+    """How many are in the state now."""
+    return Query(f"wakeline_{each.metric}{OF_SITE}", each.metric, Fresh.NOW)
+
+
+def oldest(each: Pending) -> Query:
+    """For how long the oldest is in it, s; 0: none is."""
+    return Query(f"wakeline_{each.metric}_oldest_seconds{OF_SITE}", f"{each.metric}_oldest", Fresh.NOW)
 
 
 def against_week(number: Count) -> Query:

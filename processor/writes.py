@@ -92,6 +92,9 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
     for site, counts in totals.items():
         for field, amount in counts.items():
             yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
+    for (site, name, id), since in changes.pending.items():
+        key = changes.keys.pending(lane, site, name)
+        yield ["ZADD", key, str(since), id] if since else ["ZREM", key, id]
     for (site, what, bucket), amounts in changes.live_money.items():
         key = changes.keys.top(lane, site, what, bucket)
         for currency, amount in amounts.items():

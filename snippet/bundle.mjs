@@ -26,10 +26,10 @@ const EAGER = "//# allFunctionsCalledOnLoad\n";
 
 const SOURCES = { consent: "platforms" }; // consent.ts is a part of the others
 
-const FIRST = { wakeline: EAGER, full: EAGER, vitals: "/*! web-vitals, Apache-2.0 */", consent: "", datalayer: "" };
+const FIRST = { wakeline: EAGER, full: EAGER, vitals: "/*! web-vitals, Apache-2.0 */", consent: "", datalayer: "", usability: "" };
 
 /**
- * A script for a tag; `entry` is wakeline, full, vitals, consent or datalayer.
+ * A script for a tag; `entry` is wakeline, full, vitals, consent, datalayer or usability.
  * @returns {Promise<string>}
  */
 export async function bundle(entry = "wakeline") {

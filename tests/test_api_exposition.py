@@ -18,7 +18,7 @@ from api import metrics
 from api.exposition import MAX_LABEL, Exposition, families, label_value, top_values
 from api.numbers import LISTS, Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import TOPS, TOTALS
+from wakeline.numbers import COUNTS, TOPS, TOTALS
 
 OTHER = keys.OTHER
 
@@ -28,7 +28,7 @@ OTHER = keys.OTHER
 
 def test_the_metrics_are_those_that_the_keys_hold() -> None:
     assert set(metrics.TOTALS) == TOTALS
-    assert set(metrics.DAY) == TOTALS | {"visits", "visits_new", "visits_returning", "scrolled"}
+    assert set(metrics.DAY) == {count.name for count in COUNTS}
     assert set(metrics.TOPS) == {top.name for top in TOPS}
 
 
@@ -57,6 +57,9 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "clock",
             "search_term",
             "country",
+            "field",
+            "channel",
+            "topic",
             "purpose",
             "step",
             "reason",
@@ -72,7 +75,7 @@ def shown(numbers: Numbers, *, top: int = 3) -> dict[tuple[str, tuple[str, ...]]
     }
 
 
-UNITS = {"engaged_ms": 0.001, "scrolled": 0.01}
+UNITS = {"engaged_ms": 0.001, "contact_answer_ms": 0.001, "scrolled": 0.01}
 
 
 def test_every_number_is_shown_under_its_own_name() -> None:
@@ -80,16 +83,27 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         live={"now": 1, "5m": 2, "30m": 3},
         totals={name: 100 + i for i, name in enumerate(sorted(TOTALS))},
         day={name: 200 + i for i, name in enumerate(sorted(metrics.DAY))},
+        pending={"contacts_open": 5, "contacts_unanswered": 4},
+        oldest={"contacts_open": 7_000},
         tops={each: {f"{each[0]} {each[1]}".encode(): 1000.0 + i} for i, each in enumerate(LISTS)},
     )
     numbers = Numbers(
-        {"shop": site}, open_sessions=7, lag_seconds=1.5, read_seconds=0.01, clocks_ahead={"redis": -2.5, "log": 7.0}
+        {"shop": site},
+        open_sessions=7,
+        lag_seconds=1.5,
+        read_seconds=0.01,
+        now=10_000,
+        clocks_ahead={"redis": -2.5, "log": 7.0},
     )
     numbers.ledger.add({b"offset": b"3", b"applied": b"1", b"dead": b"1"}, end=5)
     expected: dict[tuple[str, tuple[str, ...]], float] = {
         ("wakeline_live_visitors", ("shop", "now")): 1,
         ("wakeline_live_visitors", ("shop", "5m")): 2,
         ("wakeline_live_visitors", ("shop", "30m")): 3,
+        ("wakeline_contacts_open", ("shop",)): 5,
+        ("wakeline_contacts_open_oldest_seconds", ("shop",)): 3,
+        ("wakeline_contacts_unanswered", ("shop",)): 4,
+        ("wakeline_contacts_unanswered_oldest_seconds", ("shop",)): 0,
         ("wakeline_currencies_left_out", ("shop",)): 0,
         ("wakeline_open_sessions", ()): 7,
         ("wakeline_lag_seconds", ()): 1.5,

@@ -43,6 +43,7 @@ PROMISED = {
     "snippet_vitals_gzip_bytes": "<= 3700",
     "snippet_consent_gzip_bytes": "<= 900",
     "snippet_datalayer_gzip_bytes": "<= 900",
+    "snippet_usability_gzip_bytes": "<= 900",
     "page_load_vs_plausible": "<= 1.1",
     "page_event_vs_plausible": "<= 1.1",
     "kafka_vs_take": ">= 5",

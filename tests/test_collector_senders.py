@@ -10,10 +10,10 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from collector.addresses import Addresses, household, parse, within
 from collector.agents import MAX_NAME, agent_of, bot_name
-from collector.clean import REDACTED
 from collector.policy import Policy, has_cookie
 from tests.collector_stand import CHROME, NOON, ORIGIN, PAGE, envelope, stand
 from wakeline.hosts import origin_of
+from wakeline.labels import REDACTED
 from wakeline.record import NO_USER_AGENT, WEBDRIVER
 from wakeline.settings import Site
 

@@ -183,3 +183,39 @@ async def test_whose_consent_changes_in_the_middle_counts_by_what_came_after(mad
     await made.pass_time(DAY)
     assert (await made.totals())["sessions"] == 1
     assert await steps(made) == [bool(reach), *[len(reach) > 1] * 4]
+
+
+async def test_what_annoys_is_counted_by_page_and_is_no_activity(made: Timeline) -> None:
+    said_of = [said(n, type, path="/cart") for n, type in enumerate(("rage_click", "dead_click", "js_error"), 1)]
+    await arrive(made, said(0, "page_view", path="/cart"), *said_of, said_of[0])
+    await made.pass_time(DAY)
+    found = await made.totals()
+    assert [found[name] for name in ("rage_clicks", "dead_clicks", "js_errors", "bounces")] == [1, 1, 1, 1]
+    for name in ("rage_clicks", "dead_clicks", "js_errors"):
+        assert await made.top(name, date(TODAY)) == {"/cart": 1}
+
+
+FORMS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "the last field": ({"form": "Checkout", "fields": ["email", "phone"]}, {"checkout: phone": 1}),
+    "no name of a form": ({"fields": ["email"]}, {"email": 1}),
+    "another kind of name": ({"form": ["a"], "fields": ["email"]}, {"email": 1}),
+    "a number in a name": ({"form": "f", "fields": ["answer-0301234567"]}, {"f: answer-(number)": 1}),
+    "no field": ({"form": "checkout", "fields": []}, {}),
+    "no list": ({"form": "checkout", "fields": "email"}, {}),
+    "no name in the list": ({"form": "checkout", "fields": [7, None]}, {}),
+    "nothing": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+async def test_forms_that_are_left(made: Timeline, name: str) -> None:
+    props, listed = FORMS[name]
+    await arrive(made, said(0, "page_view"), said(1, "form_abandoned", props))
+    assert (await made.totals())["forms_abandoned"] == 1
+    assert await made.top("forms_abandoned", date(TODAY)) == listed
+
+
+async def test_a_field_of_any_length_is_a_short_name(made: Timeline) -> None:
+    await arrive(made, said(0, "page_view"), said(1, "form_abandoned", {"form": "x" * 5_000, "fields": ["y" * 5_000]}))
+    (found,) = await made.top("forms_abandoned", date(TODAY))
+    assert len(found) <= 64

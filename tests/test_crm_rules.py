@@ -51,7 +51,7 @@ SESSIONS: dict[str, tuple[list[Event], dict[str, int]]] = {
     ),
     "one page that says how fast it was, and that it was lost: a bounce": (
         [event(V, PAGE, n, n, type) for n, type in enumerate(("page_view", "web_vitals", "not_found", "js_error"))],
-        {"sessions": 1, "bounces": 1, "page_views": 1, "not_found": 1},
+        {"sessions": 1, "bounces": 1, "page_views": 1, "not_found": 1, "js_errors": 1},
     ),
     "one page and a click that the snippet tells of: no bounce": (
         [event(V, PAGE, n, n, type) for n, type in enumerate(("page_view", "web_vitals", "outbound_link"))],

@@ -23,6 +23,7 @@ from wakeline.told import (
     BOUGHT,
     CLAIM,
     CUSTOMER,
+    EARLIEST,
     FORMER_VISITOR,
     VISITOR,
     customer_of,
@@ -110,6 +111,8 @@ def as_told(stored: bytes) -> tuple[str, str, list[Kept]]:
     for one in told:
         for name in (BOUGHT, BEGAN, *NAMING):
             one.fields.pop(name, None)
+        if f"{EARLIEST}{one.fields.get('state')}" in one.fields:  # of a contact, as service orders have no such times
+            del one.fields["state"]
     return customer, visitor, [one for one in told if one.fields]
 
 

@@ -132,7 +132,12 @@ def test_every_example_has_the_right_types(path: str, tmp_path: Path) -> None:
     for index, code in enumerate(scripts):
         (tmp_path / f"example{index}.tsx").write_text(code if code.startswith("import") else IMPORT + code)
     (tmp_path / "frameworks.d.ts").write_text(AMBIENT)
-    parts = {"wakeline": "index", "wakeline/vitals": "vitals", "wakeline/datalayer": "datalayer"}
+    parts = {
+        "wakeline": "index",
+        "wakeline/vitals": "vitals",
+        "wakeline/datalayer": "datalayer",
+        "wakeline/usability": "usability",
+    }
     paths = {module: [str(SNIPPET / f"types/{name}.d.ts")] for module, name in parts.items()}
     options = {"strict": True, "noImplicitAny": False, "noEmit": True, "target": "es2022", "module": "esnext"}
     options |= {"moduleResolution": "bundler", "lib": ["es2022", "dom"], "jsx": "preserve", "paths": paths, "types": []}

@@ -27,11 +27,13 @@ CONTENTS = {
     "dist/wakeline.vitals.js",
     "dist/wakeline.consent.js",
     "dist/wakeline.datalayer.js",
+    "dist/wakeline.usability.js",
     "dist/wakeline.vitals.LICENSE.txt",
     "types/index.d.ts",
     "types/global.d.ts",
     "types/vitals.d.ts",
     "types/datalayer.d.ts",
+    "types/usability.d.ts",
 }
 
 
@@ -121,6 +123,7 @@ def test_importing_it_on_a_server_does_nothing(site: Path) -> None:
     wakeline("event", "early");
     await import("wakeline/vitals");
     await import("wakeline/datalayer");
+    await import("wakeline/usability");
     console.log(JSON.stringify([Object.keys(rest), before == Object.keys(globalThis).join()]));
     """
     assert json.loads(run("node", "--input-type=module", "-e", code, cwd=site)) == [[], True]

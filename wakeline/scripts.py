@@ -30,13 +30,14 @@ class Kind(StrEnum):
     VITALS = "wakeline.vitals"  # in addition to one of the others
     CONSENT = "wakeline.consent"  # likewise: takes the choice from a consent platform
     DATALAYER = "wakeline.datalayer"  # likewise: takes a shop's events from its data layer
+    USABILITY = "wakeline.usability"  # likewise: tells what annoys visitors
 
     def path(self, core: str = PATH, *, version: str = "") -> str:
         """The script's path if the core is at `core`; without a `version`, of the newest one."""
         return core.removesuffix(".js") + self.removeprefix(Kind.CORE) + (f".{version}" if version else "") + ".js"
 
 
-NAME = re.compile(r"wakeline(\.full|\.vitals|\.consent|\.datalayer)?(\.\d+\.\d+\.\d+)?\.js")
+NAME = re.compile(r"wakeline(\.full|\.vitals|\.consent|\.datalayer|\.usability)?(\.\d+\.\d+\.\d+)?\.js")
 """File names of scripts."""
 
 PINNED = re.compile(r"\.(\d+\.\d+\.\d+)\.js$")

@@ -1,6 +1,7 @@
-"""Page views, engaged time and custom events.
+"""Page views, engaged time, custom events, and what pages say about themselves.
 
 page_views.py  page views and engaged time by page
 events.py      custom events
 searches.py    searches on the site, and pages that do not exist
+usability.py   what annoys visitors: clicks in vain, forms that are left, errors
 """

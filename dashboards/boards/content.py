@@ -37,6 +37,13 @@ ACTIONS = (
     today("custom_events", numbers.EVENTS),
     ranking("events_by_name", numbers.TOP_EVENTS),
 )
+ANNOYING = (
+    today("annoyed", numbers.RAGE_CLICKS, numbers.DEAD_CLICKS, numbers.FORMS_ABANDONED, numbers.JS_ERRORS),
+    ranking("rage_clicks", numbers.TOP_RAGE_CLICKS),
+    ranking("dead_clicks", numbers.TOP_DEAD_CLICKS),
+    ranking("forms_abandoned", numbers.TOP_FORMS_ABANDONED),
+    ranking("js_errors", numbers.TOP_JS_ERRORS),
+)
 WEEK = (beside_week("page_views_week", numbers.PAGE_VIEWS),)
 
 BOARD = Board(
@@ -47,6 +54,7 @@ BOARD = Board(
         Row("steps", STEPS),
         Row("searches", SEARCHES),
         Row("actions", ACTIONS),
+        Row("annoying", ANNOYING),
         Row("week", WEEK),
     ),
     hours=24,

@@ -11,6 +11,7 @@ COMPANIONS = {  # what each does, beside one of the others
     Kind.VITALS: "measures web vitals",
     Kind.CONSENT: "passes on consent",
     Kind.DATALAYER: "reads the data layer",
+    Kind.USABILITY: "tells what annoys visitors",
 }
 
 

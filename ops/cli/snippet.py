@@ -14,6 +14,7 @@ from wakeline.tag import DATA_LAYER, PLATFORMS, script_tag
 @click.command()
 @click.option("--full", is_flag=True, help="The full script: links, downloads, forms, searches, short event calls.")
 @click.option("--vitals", is_flag=True, help="Also print the tag for web vitals.")
+@click.option("--usability", is_flag=True, help="Also print the tag for clicks in vain, forms left and script errors.")
 @click.option(
     "--consent",
     "platform",
@@ -34,6 +35,7 @@ from wakeline.tag import DATA_LAYER, PLATFORMS, script_tag
 def snippet(
     full: bool,
     vitals: bool,
+    usability: bool,
     platform: str | None,
     layer: str | None,
     pinned: bool,
@@ -47,7 +49,8 @@ def snippet(
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)
     version = published() if pinned else None
-    for kind in (Kind.FULL if full else Kind.CORE, *([Kind.VITALS] if vitals else [])):
+    more = [kind for kind, is_asked in ((Kind.VITALS, vitals), (Kind.USABILITY, usability)) if is_asked]
+    for kind in (Kind.FULL if full else Kind.CORE, *more):
         click.echo(script_tag(site, read_config.settings, kind, pinned=version))
     if platform:
         click.echo(script_tag(site, read_config.settings, Kind.CONSENT, platform=platform, pinned=version))

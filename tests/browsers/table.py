@@ -13,7 +13,7 @@ OK, NOT_SUPPORTED, FAILED = WORDS = ("ok", "not supported", "FAILED")
 CELL = "cell"  # a report's property: it travels from the process that ran the test to the one that prints
 ORDER = (  # of groups, by module
     *("loading", "first_view", "routing", "routers", "presence", "scrolling", "delivery", "privacy", "calls"),
-    *("clicks", "forms", "actions", "pages", "platforms", "datalayer"),
+    *("clicks", "forms", "actions", "pages", "platforms", "datalayer", "usability"),
 )
 
 

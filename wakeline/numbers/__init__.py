@@ -12,6 +12,7 @@ kinds.py     the kinds of numbers, and the windows
 visits.py    visits, content and consent
 commerce.py  orders, carts and products
 service.py   mails, letters and contacts
+usability.py what annoys visitors
 long.py      what is shown of weeks, months and years, and what targets may be set for
 """
 
@@ -19,21 +20,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wakeline.numbers import commerce, service, visits
+from wakeline.numbers import commerce, service, usability, visits
 from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
 from wakeline.numbers.kinds import *  # noqa: F403
-from wakeline.numbers.kinds import OF_CURRENCY, Count, LiveMoney, Money, Top
+from wakeline.numbers.kinds import OF_CURRENCY, Count, LiveMoney, Money, Pending, Top
 from wakeline.numbers.long import *  # noqa: F403
 from wakeline.numbers.service import *  # noqa: F403
+from wakeline.numbers.usability import *  # noqa: F403
 from wakeline.numbers.visits import *  # noqa: F403
 from wakeline.vocabulary.money import CURRENCIES
 
-_declared = [number for module in (visits, commerce, service) for number in vars(module).values()]
+_declared = [number for module in (visits, commerce, service, usability) for number in vars(module).values()]
 
 COUNTS = tuple(number for number in _declared if isinstance(number, Count))
 TOPS = tuple(number for number in _declared if isinstance(number, Top))
 LIVE_MONEYS = tuple(number for number in _declared if isinstance(number, LiveMoney))
 MONEYS = tuple(number for number in _declared if isinstance(number, Money))
+PENDINGS = tuple(number for number in _declared if isinstance(number, Pending))
 
 TOTALS = frozenset(count.name for count in COUNTS if count.has_total)
 MONEY_NAMES = frozenset(money.name for money in MONEYS)

@@ -1,4 +1,4 @@
-"""The kinds of numbers: counts, amounts of money, and lists of the most frequent values; and their windows."""
+"""The kinds of numbers: counts, amounts of money, what is pending, lists of the most frequent values; their windows."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ class Ratio(NamedTuple):
     help: str
     part: Count | Net
     whole: Count
+
+
+class Pending(NamedTuple):
+    """Things that are in a state now: how many, and for how long the oldest."""
+
+    name: str  # of `keys.pending`
+    metric: str  # wakeline_<metric> and wakeline_<metric>_oldest_seconds
+    help: str
 
 
 class Top(NamedTuple):

@@ -2,6 +2,7 @@
 import { init, type Item, type Level, type Options, wakeline } from "wakeline";
 import "wakeline/vitals";
 import "wakeline/datalayer";
+import "wakeline/usability";
 
 init({ site: "shop", endpoint: "https://stats.shop.example/v1/events" });
 init({ site: "shop", endpoint: "https://stats.shop.example/v1/events", consent: "off", hash: true, search: "q,query" });
