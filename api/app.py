@@ -45,7 +45,7 @@ async def run(config: Config) -> int:
     redis = connect(settings.redis)
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
-    top = _values_shown(len(config.sites), settings.top_values)
+    top = _values_shown(len(config.sites), settings.top_values, _most_targets(config))
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes), values=top)
     long = LongReader(config.sites, partial(period_reader, redis), away=AWAY)
     exposition = Exposition(
@@ -80,10 +80,14 @@ async def run(config: Config) -> int:
         await numbers.close()
 
 
-def _values_shown(sites: int, wanted: int) -> int:
+def _most_targets(config: Config) -> int:
+    return max((len(site.targets) for site in config.sites.values()), default=0)
+
+
+def _values_shown(sites: int, wanted: int, targets: int = 0) -> int:
     """See `budget`; says so if it is not what was wanted, or not little enough."""
-    values = values_shown(sites, wanted)
-    series = sites * series_of_site(values)
+    values = values_shown(sites, wanted, targets)
+    series = sites * series_of_site(values, targets)
     if series > OF_ALL_SITES:
         log.warning(
             "%d sites have up to %d series in /metrics, more than %d: let Prometheus have the memory for them",

@@ -20,6 +20,7 @@ from api.latest import PATIENCE_S, Latest
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
+from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, WINDOWS, Money, currencies_of
 from wakeline.patience import Outage
 from wakeline.vocabulary.money import major_units
@@ -121,10 +122,16 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals))
     for money in MONEYS:
         yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
+    for name, family in metrics.LIVE_MONEYS.items():
+        yield _filled(family, _live_amounts(numbers, name))
     yield _filled(
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
     )
+    for name, family in metrics.PENDING.items():
+        yield _filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
+    for name, family in metrics.OLDEST.items():
+        yield _filled(family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items()))
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
@@ -132,6 +139,11 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
     yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
     yield _filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
     yield _filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
+
+
+def _age(numbers: Numbers, since: int | None) -> int:
+    """ms; 0 for what is not there, or of a clock that is ahead."""
+    return 0 if since is None else max(0, numbers.now - since)
 
 
 def _books(ledger: Ledger) -> Iterator[Metric]:
@@ -150,6 +162,13 @@ def _amounts(
     for site, each in numbers.sites.items():
         for currency in shown[site]:
             yield (site, currency), float(major_units(counters(each).get(money.field(currency), 0), currency))
+
+
+def _live_amounts(numbers: Numbers, name: str) -> Iterator[tuple[tuple[str, ...], float]]:
+    for site, each in numbers.sites.items():
+        for window in LIVE_WINDOWS_MS if each.currency else ():
+            amount = float(major_units(each.live_money[name, window], each.currency))
+            yield (site, window, each.currency), amount
 
 
 def shown_currencies(site: SiteNumbers) -> list[str]:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from wakeline import keys, numbers
-from wakeline.numbers import Count, Money, Top
+from wakeline.numbers import MS, Count, Money, Pending, Top
 
 
 class Family(NamedTuple):
@@ -52,6 +52,14 @@ def _amount_today(money: Money) -> Family:
     return gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
 
 
+def _pending(pending: Pending) -> Family:
+    return gauge(f"wakeline_{pending.metric}", f"{pending.help}, as of now", "site")
+
+
+def _oldest(pending: Pending) -> Family:
+    return gauge(f"wakeline_{pending.metric}_oldest_seconds", f"{pending.help}: age of the oldest", "site", unit=MS)
+
+
 def _top(top: Top) -> Family:
     help = f"{top.help}: the top values, the rest as {keys.OTHER}"
     return gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
@@ -73,9 +81,19 @@ MONEY_TOTALS = {each.name: _amount_total(each) for each in numbers.MONEYS}
 MONEY_DAY = {each.name: _amount_today(each) for each in numbers.MONEYS}
 """The same of amounts, by what comes before the currency: of currencies in which a site has some, see `budget`."""
 
+LIVE_MONEYS = {
+    each.name: gauge(f"wakeline_{each.metric}_window", f"{each.help}, in units of it", "site", "window", "currency")
+    for each in numbers.LIVE_MONEYS
+}
+"""By name; of sites with a main currency."""
+
 CURRENCIES_LEFT_OUT = gauge(
     "wakeline_currencies_left_out", "Currencies of a site's orders and carts whose amounts are not shown", "site"
 )
+
+PENDING = {each.name: _pending(each) for each in numbers.PENDINGS}
+OLDEST = {each.name: _oldest(each) for each in numbers.PENDINGS}
+"""By name of what is pending."""
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
@@ -106,7 +124,10 @@ FAMILIES = (
     *DAY.values(),
     *MONEY_TOTALS.values(),
     *MONEY_DAY.values(),
+    *LIVE_MONEYS.values(),
     CURRENCIES_LEFT_OUT,
+    *PENDING.values(),
+    *OLDEST.values(),
     *TOPS.values(),
     OPEN_SESSIONS,
     LEDGER_RECORDS,

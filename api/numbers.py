@@ -15,7 +15,17 @@ from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_WINDOWS, SESSIONS, TODAY, TOTALS, VISITS, is_money
+from wakeline.numbers import (
+    COUNTS,
+    LIVE_MONEYS,
+    LIVE_WINDOWS,
+    PENDINGS,
+    SESSIONS,
+    TODAY,
+    TOTALS,
+    VISITS,
+    is_money,
+)
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
@@ -28,6 +38,9 @@ if TYPE_CHECKING:
 
 AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 """Errors of reading while Redis is down or empty."""
+
+LIVE_AMOUNTS = tuple((money.name, window) for money in LIVE_MONEYS for window in LIVE_WINDOWS_MS)
+"""The (amount, window) pairs of a site with a main currency."""
 
 
 @dataclass
@@ -42,7 +55,11 @@ class SiteNumbers:
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
+    pending: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in PENDINGS})
+    oldest: dict[str, int] = field(default_factory=dict)  # ms since when, of those of which anything is pending
     currency: str = ""
+    live_money: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(LIVE_AMOUNTS, 0))
+    """By the amount's name and its window, in minor units of the main currency."""
     today: str = ""
 
 
@@ -56,6 +73,7 @@ class Numbers:
     lag_seconds: float = 0.0
     clocks_ahead: dict[str, float] = field(default_factory=lambda: {"redis": 0.0, "log": 0.0})  # s, of this machine's
     read_seconds: float = 0.0
+    now: int = 0  # ms, by the clock of the log
 
 
 class NumbersReader:
@@ -83,7 +101,8 @@ class NumbersReader:
         now = clock if now is None else now
         days = {key: _days(site, now) for key, site in self._sites.items()}
         numbers = Numbers(
-            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()}
+            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()},
+            now=now,
         )
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
@@ -151,6 +170,13 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list
         pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
     pipe.hgetall(names.totals(lane, site))
     pipe.hgetall(names.day(lane, site, days[0]))
+    for pending in PENDINGS:
+        key = names.pending(lane, site, pending.name)
+        pipe.zcount(key, "-inf", "+inf")
+        pipe.zrange(key, 0, 0, withscores=True)
+    buckets = _buckets(days[0], now)
+    for what, window in LIVE_AMOUNTS:
+        pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
     for day in days:
         pipe.hmget(names.day(lane, site, day), VISITS.name, SESSIONS.name)
 
@@ -170,3 +196,11 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
             name = stored_name.decode()
             if name in counters or is_money(name):
                 counters[name] = counters.get(name, 0) + int(amount)
+    for pending in numbers.pending:
+        numbers.pending[pending] += next(replies)
+        for _, since in next(replies):
+            numbers.oldest[pending] = min(int(since), numbers.oldest.get(pending, int(since)))
+    for of in numbers.live_money:
+        for currency, amount in next(replies):
+            if currency.decode() == numbers.currency:
+                numbers.live_money[of] += int(amount)

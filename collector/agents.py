@@ -12,13 +12,12 @@ from ua_parser import BestAvailableResolver, Parser, load_lazy_builtins
 
 from collector.clean import clean_text
 from collector.people import without_words_of_people
+from wakeline.record import NO_USER_AGENT, WEBDRIVER
 
 MAX_NAME = 64  # characters of a browser's or system's name: some patterns take it from the user agent
 MAX_LENGTH = 512  # characters examined; with CACHED it limits the memory that made-up agents can use
 CACHED = 4_096
 GROUP = 25  # crawler patterns per group: nearly all agents match none
-NO_USER_AGENT = "no user agent"
-WEBDRIVER = "webdriver"
 
 DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Chrome OS", "Ubuntu", "Fedora", "Debian", "FreeBSD", "OpenBSD"})
 PHONES = frozenset({"Windows Phone", "BlackBerry OS", "KaiOS", "Firefox OS", "HarmonyOS"})

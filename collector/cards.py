@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
+from wakeline.labels import REDACTED
 from wakeline.telephones import is_gtin
-
-REDACTED = "(redacted)"
 
 CARD = re.compile(
     "|".join(

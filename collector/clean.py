@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from collector.cards import REDACTED, Redact, redact_cards
+from collector.cards import Redact, redact_cards
 from wakeline.event import MAX_INTEREST, MAX_INTERESTS
-from wakeline.labels import cut
+from wakeline.labels import REDACTED, cut
 from wakeline.paths import unquoted
 from wakeline.vocabulary.names import visible
 

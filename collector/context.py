@@ -28,6 +28,7 @@ class RequestContext(Struct):
     agent: Agent
     country: str
     is_own: bool
+    has_gpc: bool = False  # Sec-GPC, under any level
     dropped: list[Dropped] = []  # reasons for dropped properties of accepted events
     short_of: list[Short] = []  # reasons why some of them may not create a profile
     message: str = ""  # why the last event was rejected, where the reason alone does not say it

@@ -9,12 +9,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from collector.cards import REDACTED, is_card_number
+from collector.cards import is_card_number
 from collector.clean import clean_thing
 from collector.fields import is_one_word
 from collector.props import LEFT_OUT, Dropped, clean_prop_text, clean_props, clean_value
 from collector.told import Bad
 from wakeline.event import Refusal
+from wakeline.labels import REDACTED
 from wakeline.vocabulary.fields import AMOUNTS
 from wakeline.vocabulary.money import FACTORS, BadAmount, minor_units
 from wakeline.vocabulary.names import is_name

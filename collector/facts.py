@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.cards import REDACTED, is_card_id
+from collector.cards import is_card_id
 from collector.fact_fields import Fields, strict_id, text
 from collector.props import Dropped
 from collector.told import Bad
@@ -19,6 +19,7 @@ from wakeline.cards import Card
 from wakeline.durations import DAY_MS, MONTH_MS
 from wakeline.event import MAX_CUSTOMER_ID, Refusal
 from wakeline.identity import customer_id
+from wakeline.labels import REDACTED
 from wakeline.record import Erase, Fact
 from wakeline.server_events import SKEW_MS
 from wakeline.settings import Site

@@ -186,7 +186,8 @@ class Intake:
         headers = request.headers
         envelope, policy, address = asked.envelope, asked.policy, asked.address
         user_agent = legible(headers.get("User-Agent", ""))[:MAX_LENGTH]
-        is_capped = envelope.consent is ConsentLevel.FULL and headers.get("Sec-GPC") == "1"
+        has_gpc = headers.get("Sec-GPC") == "1"
+        is_capped = has_gpc and envelope.consent is ConsentLevel.FULL
         return RequestContext(
             policy=policy,
             salts=self._salts,
@@ -201,6 +202,7 @@ class Intake:
             agent=agent_of(user_agent, webdriver=envelope.webdriver),
             country=self._addresses.country(address),
             is_own=policy.is_own(address, headers.get("Cookie", "")),
+            has_gpc=has_gpc,
         )
 
     def _clean(self, events: Sequence[msgspec.Raw], context: RequestContext) -> tuple[list[Encoded], list[Rejected]]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from collector.cards import REDACTED, redact_cards_in_path
+from collector.cards import redact_cards_in_path
 from collector.clean import clean_text, redact
 from collector.urls import Mask, Page, clean_path, masked, slashed, typed
 from wakeline.hosts import split
+from wakeline.labels import REDACTED
 
 MAX_FOLDERS = 100_000  # characters of the page's folder that are resolved for one event
 

@@ -11,13 +11,14 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from collector.cards import REDACTED, is_card_number
+from collector.cards import is_card_number
 from collector.clean import clean_text, clean_thing
 from collector.fields import ADDRESSES, is_one_word, names_thing
 from collector.links import plain_link
 from wakeline.amounts import amount_of
 from wakeline.commerce import AMOUNTS, OWN_FIELDS, QUANTITY
 from wakeline.event import MAX_ITEM_PROPS, MAX_PROP_NAME, MAX_PROP_TEXT, MAX_PROPS
+from wakeline.labels import REDACTED
 from wakeline.vocabulary.names import visible
 
 LEAST_TEXT = 6  # a@b.de: no shorter text contains an e-mail address

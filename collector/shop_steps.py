@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collector.cards import REDACTED
 from collector.context import RequestContext
 from collector.shop import read_shop
 from collector.signatures import is_order_signed
 from wakeline.commerce import CODE, PROMOTIONS, PURCHASE, REFUND, SIGNATURE, TRANSACTION_ID
 from wakeline.event import CONSENT, Refusal, WireEvent
+from wakeline.labels import REDACTED
 from wakeline.record import Event
 from wakeline.vocabulary.names import is_name
 from wakeline.vocabulary.things import ORDER, own_id, part_id, thing_id

@@ -147,6 +147,7 @@ def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
         record.referrer = context.policy.referrer(event.referrer) if event.referrer else ""
         record.interests = clean_interests(interests_of(event.interests)) if event.interests else []
         record.continued = event.continued
+        record.gpc = context.has_gpc
     elif event.type == ENGAGEMENT:
         record.engaged_ms = min(event.engaged_ms, MAX_ENGAGED_MS)
         record.scroll = min(event.scroll, MAX_SCROLL)
@@ -154,6 +155,7 @@ def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
     elif event.type == CONSENT:
         record.level = event.level or ""
         record.props = choice_of(event, context.policy, context.dropped)
+        record.gpc = context.has_gpc
     elif event.type in SIGNED:
         record.customer = customer_id(context.policy.secret, str(event.id))
     elif event.type != PING and event.props:

@@ -10,8 +10,8 @@ from crm.commerce.claims import CLAIM
 from crm.identity import record
 from crm.identity.agreements import is_whole as is_agreed
 from crm.out import Out, Verdict
+from crm.service import contacts, mails
 from crm.service import facts as service
-from crm.service import mails
 from crm.state import Customer, Visitor
 from crm.things import hearing
 from crm.things.hearing import Making, hear
@@ -20,7 +20,7 @@ from wakeline.record import Fact
 from wakeline.vocabulary import things
 from wakeline.vocabulary.types import BY_NAME, ORDER_STATE, PRODUCT_TOLD, PURCHASE, REFUND
 
-__all__ = ["Thing", "fault_of", "is_agreed", "may_be_about", "take", "unlink"]
+__all__ = ["Thing", "end", "fault_of", "is_agreed", "may_be_about", "take", "unlink"]
 
 MAKINGS: dict[str, Making] = {
     PURCHASE: orders.purchase,
@@ -71,12 +71,21 @@ def take(fact: Fact, home: Visitor | Customer | Thing, named: Mapping[str, Any],
                 order = counting.count(fact, order, home, out)
             mails.count(mail, mails.standing(home), fact, out)
             accounts.rate(home, order, out)
+            if home.kind is things.CONTACT:
+                contacts.count(fact, home, accounts.costs_of(home), out)
             is_named = bool(fact.customer) and fact.time > named[fact.customer].tombstone
             accounts.tell(fact, is_named, home, was, accounts.standing(home, order, out), out)
         return verdict
     if isinstance(home, Customer):
         return record.hear(fact, home, out)
     return record.hear_of_visitor(fact, home, out)
+
+
+def end(thing: Thing, out: Out) -> None:
+    """A thing ends by age."""
+    if thing.kind is things.CONTACT:
+        contacts.end(thing, out)
+    hearing.end_thing(thing, out)
 
 
 def unlink(thing: Thing, id: str, out: Out, *, upto: int) -> None:

@@ -1,6 +1,7 @@
 """The effects of a rule beyond its visitor's state: `out` and its methods.
 
-count, top      add to a number, or to a top list, of the site
+count, top      add to a number, or to a top list, of the site; money: to an amount in its live windows
+pend            note since when a thing is in a state, or that it is not
 wake            have the person's deadlines looked at, at a time of the log
 tell            send a share to a customer's lane, or a fact to a thing's
 emit            send a record to another person's lane
@@ -25,8 +26,8 @@ from crm.presence.state import Presence
 from crm.sites import SiteFacts
 from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
-from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
-from wakeline.numbers import Count, Money, Top
+from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT, five_minutes, minute
+from wakeline.numbers import Count, LiveMoney, Money, Pending, Top
 from wakeline.record import CUSTOMER_PREFIX, NO_PLACE, Place, Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
@@ -139,6 +140,8 @@ class Out:
         self.minute_tops = Additions()
         self.five_tops = Additions()
         self.days: defaultdict[tuple[str, str], Counts] = defaultdict(_counts)  # site, day
+        self.pending: dict[tuple[str, str, str], int] = {}  # site, name, thing -> ms since when; 0: no longer
+        self.live_money: defaultdict[tuple[str, str, str], Counts] = defaultdict(_counts)  # site, what, bucket
         self.presence: defaultdict[str, Presence] = defaultdict(Presence)  # site
         self.due: dict[str, int] = {}  # "<site>/<id>" -> append time; 0: no longer
         self.tombstones: dict[tuple[str, str], int] = {}
@@ -176,6 +179,12 @@ class Out:
         name = number.field(currency) if isinstance(number, Money) else number.name
         self.days[self.site.key, day][name] += amount
 
+    def money(self, number: LiveMoney, time: int, amount: int, *, currency: str) -> None:
+        """Add or subtract minor units at a time (ms), if that is recent enough, in the site's main currency."""
+        if amount and self._is_live and self.received - time < self.live_ms and currency == self.site.currency:
+            for bucket_of in (minute, five_minutes):
+                self.live_money[self.site.key, number.name, bucket_of(min(time, self.now))][currency] += amount
+
     def top(self, top: Top, value: str, amount: int = 1) -> None:
         """Add to a top list of the event's day, and of its minute if the list is live and the event recent enough."""
         what = top.name
@@ -208,6 +217,10 @@ class Out:
             self._take_back(top.name, value, amount, day=day, minute=0)
         elif amount:
             self.day_tops.open[self.site.key, top.name, day][value] += amount
+
+    def pend(self, pending: Pending, thing: Person, since: int) -> None:
+        """Note that a thing is in a state since a time (ms); 0: it is not."""
+        self.pending[thing.site, pending.name, thing.id] = since
 
     def _live(self, what: str, minute: int) -> tuple[Counts, Counts]:
         site, five = self.site.key, minute * MINUTE_MS // LIVE_STEP_MS

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from crm import facts
 from crm.commerce import carts, claims, funnel, page_orders
 from crm.content import events, page_views, searches, usability
-from crm.identity import account, agreements, consent, customers
+from crm.identity import account, agreements, choices, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
 from crm.interests import scoring
@@ -26,7 +27,7 @@ from crm.out import Out, Verdict
 from crm.presence import signs
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
-from crm.things.hearing import end_thing, thing_end
+from crm.things.hearing import thing_end
 from crm.things.state import Thing
 from crm.visits import attribution, referrers, sessions
 from crm.visits.sessions import is_kept_out
@@ -67,7 +68,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("sessions", sessions.join, ALL),
     ("sources", attribution.attribute, (PAGE_VIEW,)),
     ("visits", sessions.merge, ALL),
-    ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
+    ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT, CONSENT)),
     ("events", events.count, (CUSTOM,)),
     ("searches", searches.count, (CUSTOM,)),
     ("usability", usability.count, (CUSTOM,)),
@@ -78,6 +79,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("customers", customers.link, (IDENTIFY,)),
     ("claims", claims.claim, (IDENTIFY,)),
     ("agreements", agreements.note, (CONSENT,)),
+    ("choices", choices.count, (PAGE_VIEW, CONSENT)),
 )
 """Name, rule and its event types, in order of application."""
 
@@ -102,7 +104,7 @@ DEADLINES: dict[type, tuple[Deadline, ...]] = {
         Deadline("booking_year", account.next_leaving, account.leave),
         Deadline("customer_age", customer_end, end_customer, is_age=True),
     ),
-    Thing: (Deadline("thing_age", thing_end, end_thing, is_age=True),),
+    Thing: (Deadline("thing_age", thing_end, facts.end, is_age=True),),
 }
 """The kinds of deadlines of people and things, in the order in which they fire in the same millisecond."""
 

@@ -46,7 +46,7 @@ STORED = {
     "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
     "had_seen": "j", "facts": "x", "told": "T", "withheld": "W",
     "cart": "K", "last_purchase": "M", "cart_items": "J", "bought": "m", "first": "b", "latest": "z",
-    "touches": "Q", "reached": "Z",
+    "touches": "Q", "reached": "Z", "choices": "X", "first_visit": "I",
 }  # fmt: skip
 """Field of a visitor's state -> its stored name: long ones would be a fifth of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
@@ -116,6 +116,8 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     first: Touch = NOWHERE
     latest: Touch = NOWHERE
     touches: list[Touch] = []  # see `crm.visits.touches`
+    first_visit: int = 0  # s: of what the site counted as its new visit, see `crm.visits.kinds`; it survives erasure
+    choices: int = 0  # bits of `crm.identity.choices`: what the site has counted; it survives erasure
 
     def link(self) -> tuple[str, int, int]:
         """Its customer, when the link began, and its latest identify (ms); also one that only a tombstone keeps out."""
@@ -264,7 +266,7 @@ class Visitor:
             sessions=old.sessions, closed=old.closed,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
             erased=old.erased, withheld=old.withheld, facts=old.facts, cart=old.cart, last_purchase=old.last_purchase,
-            reached=old.reached,
+            reached=old.reached, choices=old.choices, first_visit=old.first_visit,
         )  # fmt: skip
         self.interests.clear()
         self.share = self.recent = None

@@ -46,6 +46,11 @@ def ranking(text: str, list: Top, *, window: str = TODAY) -> Panel:
     return bars(text, *queries.top(list, window=window), unit=Unit.SECONDS if list.unit == MS else Unit.COUNT)
 
 
+def shares(text: str, part: Top, whole: Top) -> Panel:
+    """Of each value today's share, the largest first."""
+    return bars(text, queries.share_by_value(part, whole), unit=Unit.SHARE)
+
+
 def weeks(text: str, number: Count | Net) -> Panel:
     """A bar for each week, the present one included."""
     return _periods(text, number, "week")

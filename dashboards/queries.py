@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dashboards.board import Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, Money, Net, Top
+from wakeline.numbers import TODAY, Count, LiveMoney, Money, Net, Pending, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -34,6 +34,12 @@ def kept(gained: Count, back: Count) -> Query:
     return Query(expr, gained.metric, Fresh.TODAY)
 
 
+def rest(whole: Count, *parts: Count) -> Query:
+    """Today's number without its parts."""
+    expr = " - ".join(f"wakeline_{each.metric}_today{OF_SITE}" for each in (whole, *parts))
+    return Query(expr, "rest", Fresh.TODAY)
+
+
 def net(gained: Money, back: Money) -> Query:
     """Today's amount by currency, less what was taken back today."""
     return Query(_net(gained, back), CURRENCY, Fresh.TODAY)
@@ -42,6 +48,11 @@ def net(gained: Money, back: Money) -> Query:
 def amount(money: Money) -> Query:
     """Today's amount by currency."""
     return Query(f"wakeline_{money.metric}_today{OF_CURRENCY}", CURRENCY, Fresh.TODAY)
+
+
+def live_money(money: LiveMoney, window: str) -> Query:
+    """A net amount in a live window, in the site's main currency."""
+    return Query(f'wakeline_{money.metric}_window{{{SITE},window="{window}"}}', f"money_{window}", Fresh.NOW)
 
 
 def share(part: Count, whole: Count) -> Query:
@@ -53,6 +64,22 @@ def share(part: Count, whole: Count) -> Query:
 def net_share(part: tuple[Money, Money], whole: tuple[Money, Money], less: tuple[Money, Money]) -> Query:
     """Today's net `part` per net `whole` without `less`, by currency; no value while that is 0 or below."""
     return Query(f"({_net(*part)}) / (({_net(*whole)}) - ({_net(*less)}) > 0)", CURRENCY, Fresh.TODAY)
+
+
+def net_per(part: tuple[Money, Money], whole: Count) -> Query:
+    """Today's net amount per `whole`, by currency; no value while that is 0."""
+    metric = f"wakeline_{whole.metric}_today{OF_SITE}"
+    return Query(f"({_net(*part)}) / ignoring(currency) group_left () ({metric} > 0)", CURRENCY, Fresh.TODAY)
+
+
+def pending(each: Pending) -> Query:
+    """How many are in the state now."""
+    return Query(f"wakeline_{each.metric}{OF_SITE}", each.metric, Fresh.NOW)
+
+
+def oldest(each: Pending) -> Query:
+    """For how long the oldest is in it, s; 0: none is."""
+    return Query(f"wakeline_{each.metric}_oldest_seconds{OF_SITE}", f"{each.metric}_oldest", Fresh.NOW)
 
 
 def against_week(number: Count) -> Query:
@@ -147,6 +174,14 @@ def without(more: Top, less: Top) -> Query:
     )
     expr = f"sort_desc({minuend} - ({subtrahend} or {minuend} * 0) > 0)"
     return Query(expr, f"{{{{{more.label}}}}}", Fresh.TODAY)
+
+
+def share_by_value(part: Top, whole: Top) -> Query:
+    """Today's `part` per `whole`, of values that are in the top of both."""
+    each, all = (
+        f'wakeline_{list.metric}_window{{{SITE},window="{TODAY}",{list.label}!="{OTHER}"}}' for list in (part, whole)
+    )
+    return Query(f"sort_desc({each} / ({all} > 0))", f"{{{{{part.label}}}}}", Fresh.TODAY)
 
 
 def _net(gained: Money, back: Money, when: str = "") -> str:

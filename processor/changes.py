@@ -15,6 +15,7 @@ from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
 from wakeline.numbers import TOPS
+from wakeline.paths import STEP
 from wakeline.record import CustomerShare, Delta, Place, Position, Share
 from wakeline.vocabulary.things import is_thing
 
@@ -117,6 +118,9 @@ class Changes(Out):
         return self._tops.loaded[key].get(value, 0)
 
 
+OF_A_STEP = 58  # visible characters of each of its paths
+
+
 class ReplayChanges(Changes):
     """Of a call of a replay whose lanes hear each other."""
 
@@ -137,8 +141,12 @@ def label(value: str) -> str:
     return cut(value, keys.TOP_LENGTH)
 
 
-def label_of_path(path: str) -> str:
-    return label(page_name(path))
+def label_of_path(value: str) -> str:
+    """Of a path, or of a step between two: so short that both are seen wherever it is shown."""
+    start, step, end = value.partition(STEP)
+    if not step:
+        return label(page_name(value))
+    return f"{cut(page_name(start), OF_A_STEP)}{STEP}{cut(page_name(end), OF_A_STEP)}"
 
 
 LABELS = {top.name: label_of_path if top.has_paths else label for top in TOPS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter_ns
 
-from crm import dead, records, rules
+from crm import dead, facts, records, rules
 from crm.facts import Thing
 from crm.out import LIVE_MS, Verdict
 from crm.rules import Steps
@@ -174,6 +174,8 @@ class Fold:
             next = rules.earliest(person, site, doubted=changes.doubted)[0]
         elif isinstance(person, Thing):
             changes.things[person.site, person.id] = person  # its key expires a week after its end, which has moved
+            if not person.state.told:  # or has expired, as nobody folded then
+                facts.end(person, changes)
         changes.reschedule(person, next and max(next, at))
         person.has_new_deadlines = False  # else the next record would look again, if nobody has let the person go
         return is_due

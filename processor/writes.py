@@ -3,7 +3,7 @@
 One event never writes more than MOST_BYTES. The worst case is a page view. In KB, with text of four bytes a character:
 
     35    the state and the pages that go outside of it, which were in it or came with the event: STATE_BYTES and half
-          of that. Or, where a state has no pages left, four sessions of 4 each (two paths of 1, source, campaign,
+          of that. Or, where a state has no pages left, four sessions of 5 each (three paths of 1, source, campaign,
           content, term, id, page ids), seven touches of 2 and the rest (5), and the page of the event: a bitmap of
           0.5, 16 interests of 0.26
     20    the profile: a session, seven touches
@@ -92,6 +92,14 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
     for site, counts in totals.items():
         for field, amount in counts.items():
             yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
+    for (site, name, id), since in changes.pending.items():
+        key = changes.keys.pending(lane, site, name)
+        yield ["ZADD", key, str(since), id] if since else ["ZREM", key, id]
+    for (site, what, bucket), amounts in changes.live_money.items():
+        key = changes.keys.top(lane, site, what, bucket)
+        for currency, amount in amounts.items():
+            yield ["ZINCRBY", key, str(amount), currency]
+        yield ["PEXPIRE", key, str(keys.MINUTE_TTL_MS)]
     for site, marks in changes.presence.items():
         key = changes.keys.present(lane, site)
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]

@@ -45,7 +45,9 @@ CREATE VIEW contacts AS
 SELECT
     site, contact_id, time, {DAY}, customer, visitor, channel, direction, topic, state,
     coalesce(opened, time) AS opened, answered, solved, closed,
-    coalesce(direction, 'in') = 'in' AND coalesce(state NOT IN ('solved', 'closed'), true) AS is_open,
+    CASE WHEN went_out < came_in THEN came_in ELSE coalesce(opened, time) END AS asked,
+    (came_in IS NOT NULL OR went_out IS NULL) AND coalesce(state NOT IN ('solved', 'closed'), false) AS is_open,
+    is_open AND answered IS NULL AND coalesce(went_out < came_in, went_out IS NULL) AS is_unanswered,
     {in_currency("cost")}::{MONEY} AS cost, currency, minutes, satisfaction, order_key,
     CASE WHEN came_in IS NULL OR went_out < came_in THEN went_out END AS reached
 FROM (

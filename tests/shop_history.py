@@ -117,7 +117,7 @@ def arrival_of(one: Visit, delivery: Delivery, policy: Policy) -> RequestContext
     is_capped = person.has_gpc and envelope.consent is ConsentLevel.FULL
     consent = ConsentLevel.ANONYMOUS if is_capped else envelope.consent
     found = arrived(policy, consent, at=delivery.at, address=person.address, user_agent=person.user_agent)
-    found.is_capped, found.sent = is_capped, envelope.sent
+    found.is_capped, found.sent, found.has_gpc = is_capped, envelope.sent, person.has_gpc
     return found
 
 

@@ -19,7 +19,7 @@ from api.exposition import MAX_LABEL, Exposition, families, label_value, top_val
 from api.lists import LISTS
 from api.numbers import Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import TOPS, TOTALS
+from wakeline.numbers import COUNTS, TOPS, TOTALS
 
 OTHER = keys.OTHER
 
@@ -29,7 +29,7 @@ OTHER = keys.OTHER
 
 def test_the_metrics_are_those_that_the_keys_hold() -> None:
     assert set(metrics.TOTALS) == TOTALS
-    assert set(metrics.DAY) == TOTALS | {"visits"}
+    assert set(metrics.DAY) == {count.name for count in COUNTS}
     assert set(metrics.TOPS) == {top.name for top in TOPS}
 
 
@@ -59,6 +59,11 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "search_term",
             "country",
             "field",
+            "channel",
+            "topic",
+            "purpose",
+            "step",
+            "reason",
         }
 
 
@@ -71,21 +76,35 @@ def shown(numbers: Numbers, *, top: int = 3) -> dict[tuple[str, tuple[str, ...]]
     }
 
 
+UNITS = {"engaged_ms": 0.001, "contact_answer_ms": 0.001, "scrolled": 0.01}
+
+
 def test_every_number_is_shown_under_its_own_name() -> None:
     site = SiteNumbers(
         live={"now": 1, "5m": 2, "30m": 3},
         totals={name: 100 + i for i, name in enumerate(sorted(TOTALS))},
-        day={name: 200 + i for i, name in enumerate(sorted(TOTALS | {"visits"}))},
+        day={name: 200 + i for i, name in enumerate(sorted(metrics.DAY))},
+        pending={"contacts_open": 5, "contacts_unanswered": 4},
+        oldest={"contacts_open": 7_000},
         tops={each: {f"{each[0]} {each[1]}".encode(): 1000.0 + i} for i, each in enumerate(LISTS)},
     )
     numbers = Numbers(
-        {"shop": site}, open_sessions=7, lag_seconds=1.5, read_seconds=0.01, clocks_ahead={"redis": -2.5, "log": 7.0}
+        {"shop": site},
+        open_sessions=7,
+        lag_seconds=1.5,
+        read_seconds=0.01,
+        now=10_000,
+        clocks_ahead={"redis": -2.5, "log": 7.0},
     )
     numbers.ledger.add({b"offset": b"3", b"applied": b"1", b"dead": b"1"}, end=5)
     expected: dict[tuple[str, tuple[str, ...]], float] = {
         ("wakeline_live_visitors", ("shop", "now")): 1,
         ("wakeline_live_visitors", ("shop", "5m")): 2,
         ("wakeline_live_visitors", ("shop", "30m")): 3,
+        ("wakeline_contacts_open", ("shop",)): 5,
+        ("wakeline_contacts_open_oldest_seconds", ("shop",)): 3,
+        ("wakeline_contacts_unanswered", ("shop",)): 4,
+        ("wakeline_contacts_unanswered_oldest_seconds", ("shop",)): 0,
         ("wakeline_currencies_left_out", ("shop",)): 0,
         ("wakeline_open_sessions", ()): 7,
         ("wakeline_lag_seconds", ()): 1.5,
@@ -96,14 +115,13 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         ("wakeline_dead_letters_total", ()): 1,
     }
     for name, count in site.totals.items():
-        seconds = name == "engaged_ms"
-        expected[metrics.TOTALS[name].name, ("shop",)] = count / 1000 if seconds else count
+        expected[metrics.TOTALS[name].name, ("shop",)] = count * UNITS.get(name, 1)
     for name, count in site.day.items():
-        expected[metrics.DAY[name].name, ("shop",)] = count / 1000 if name == "engaged_ms" else count
+        expected[metrics.DAY[name].name, ("shop",)] = count * UNITS.get(name, 1)
     for (what, window), counts in site.tops.items():
         ((value, count),) = counts.items()
-        unit = 1000 if what == "engaged_ms" else 1
-        expected[metrics.TOPS[what].name, ("shop", window, value.decode())] = count / unit
+        unit = UNITS.get(what, 1)
+        expected[metrics.TOPS[what].name, ("shop", window, value.decode())] = count * unit
     for state, count in numbers.ledger.records.items():
         expected["wakeline_ledger_records", (state,)] = count
     assert shown(numbers) == pytest.approx(expected)

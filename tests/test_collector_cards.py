@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cards import REDACTED, is_card_id
+from collector.cards import is_card_id
 from collector.clean import clean_text
 from collector.fields import names_thing
 from collector.urls import clean_path, clean_query
+from wakeline.labels import REDACTED
 from wakeline.telephones import is_gtin
 
 CARDS = {

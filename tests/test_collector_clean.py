@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cards import REDACTED
 from collector.clean import clean_interests, clean_text
 from collector.policy import Policy
 from collector.urls import (
@@ -20,7 +19,7 @@ from collector.urls import (
     clean_referrer,
     mask,
 )
-from wakeline.labels import cut
+from wakeline.labels import REDACTED, cut
 from wakeline.paths import MAX_PATH, readable, shortened
 from wakeline.settings import Site
 from wakeline.vocabulary.sources import CLICK_IDS

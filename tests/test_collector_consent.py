@@ -184,3 +184,19 @@ async def test_a_disk_that_gives_no_salt_puts_events_off(collector: Stand, tmp_p
     assert (await collector.post(full()))[0] == 202  # needs no salt
     metrics = collector.metrics()
     assert (metrics["unavailable_total"], metrics["accepted_total"], metrics["ledger_difference"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(("header", "wanted"), [("1", True), ("0", False), ("", False), ("true", False), (None, False)])
+@pytest.mark.parametrize("level", ["full", "anonymous"])
+async def test_that_a_browser_asks_for_privacy_is_kept_with_views_and_choices(
+    collector: Stand, level: str, header: str | None, wanted: bool
+) -> None:
+    id = {"visitor": VISITOR} if level == "full" else {}
+    types = ("page_view", "ping", "consent", "search", "engagement")
+    sent = [
+        event(n=n, type=type, **id, **({"level": "full"} if type == "consent" else {})) for n, type in enumerate(types)
+    ]
+    status, _, _ = await collector.post(envelope(*sent, consent=level), headers={"Sec-GPC": header})
+    assert status == 202
+    kept = {record.type: record.gpc for record in await collector.records()}
+    assert kept == {type: wanted and type in ("page_view", "consent") for type in types}

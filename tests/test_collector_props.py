@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cards import REDACTED
 from collector.policy import Policy
 from collector.props import Dropped, clean_props
 from wakeline.event import MAX_ITEM_PROPS, MAX_PROP_NAME, MAX_PROP_TEXT, MAX_PROPS
+from wakeline.labels import REDACTED
 from wakeline.record import Event, decode_record, encode_record
 from wakeline.settings import Site
 

@@ -9,11 +9,12 @@ import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from collector.addresses import Addresses, household, parse, within
-from collector.agents import MAX_NAME, NO_USER_AGENT, WEBDRIVER, agent_of, bot_name
-from collector.clean import REDACTED
+from collector.agents import MAX_NAME, agent_of, bot_name
 from collector.policy import Policy, has_cookie
 from tests.collector_stand import CHROME, NOON, ORIGIN, PAGE, envelope, stand
 from wakeline.hosts import origin_of
+from wakeline.labels import REDACTED
+from wakeline.record import NO_USER_AGENT, WEBDRIVER
 from wakeline.settings import Site
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "2001:db8:1::/48")))

@@ -83,7 +83,7 @@ SESSIONS: dict[str, tuple[list[Event], dict[str, int]]] = {
     ),
     "bots are counted apart": (
         [event(V, PAGE, 0, 0, bot="Googlebot"), event(V, PAGE, 1, 1, "ping", bot="Googlebot")],
-        {"bot_events": 2},
+        {"bot_events": 2, "bot_views": 1},
     ),
 }
 
@@ -273,7 +273,7 @@ async def test_consent_given_in_the_middle_is_one_visit(made: Timeline) -> None:
     )
     await made.pass_time(DAY)
     totals = await made.totals()
-    assert totals == {"page_views": 3, "sessions": 1, "new_visitors": 1}
+    assert totals == {"page_views": 3, "sessions": 1, "new_visitors": 1, "agreed": 1}
     assert (await made.day(TODAY))["visits"] == 1
     assert await made.top("entries", date(TODAY)) == {"/in": 1}
     assert await made.top("exits", date(TODAY)) == {"/out": 1}
@@ -301,6 +301,17 @@ async def test_a_withdrawal_of_who_is_taken_for_a_bot_forgets_all_the_same(
     await made.pass_time(DAY)
     totals = await made.totals()
     assert (totals["withdrawals"], totals["bot_events"], totals["page_views"], totals["sessions"]) == (1, 3, 2, 1)
+
+
+async def test_bots_count_by_name_and_by_what_gives_them_away(made: Timeline) -> None:
+    names = ("Googlebot", "bingbot", "webdriver", "no user agent", "no user agent")
+    for n, name in enumerate(names):
+        await arrive(made, event(V, PAGE, 2 * n, n, bot=name), event(V, PAGE, 2 * n + 1, n, "search", bot=name))
+    assert await made.totals() == {"bot_events": 10, "bot_views": 5}
+    assert await made.top("bots", date("2027-01-15")) == {
+        "Googlebot": 2, "bingbot": 2, "webdriver": 2, "no user agent": 4,
+    }  # fmt: skip
+    assert await made.top("bot_reasons", date("2027-01-15")) == {"says so": 4, "driven browser": 2, "no user agent": 4}
 
 
 async def test_a_withdrawal_forgets_for_good(made: Timeline) -> None:

@@ -52,7 +52,7 @@ def visits(rng: random.Random, visitor: str, customers: list[str]) -> list[Told]
                 ("search", {}),
                 ("identify", {"customer": rng.choice(customers or [""])}),
                 ("ping", {}),
-                ("engagement", {"engaged_ms": rng.randrange(40_000), "leave": rng.random() < 0.5}),
+                ("engagement", {"engaged_ms": rng.randrange(40_000), "scroll": at % 101, "leave": rng.random() < 0.5}),
             ):
                 if type != "page_view" and (rng.random() < 0.6 or (type == "identify" and not customers)):
                     continue

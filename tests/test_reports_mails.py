@@ -15,12 +15,15 @@ from tests.timeline import DAY, MINUTE, START, timeline
 from wakeline.definitions import SCANNED_MS
 from wakeline.record import Fact
 
-COLUMNS = ("opened", "clicked", "opens_by_machines", "clicks_by_machines")
+COLUMNS = ("opened", "clicked", "opens_by_machines", "clicks_by_machines", "sent", "bounced", "unsubscribed")
 NUMBERS = {
     "opened": ("mails_opened", ""),
     "clicked": ("mails_clicked", "mails_clicked_back"),
     "opens_by_machines": ("opens_by_machines", ""),
     "clicks_by_machines": ("clicks_by_machines", "clicks_by_machines_back"),
+    "sent": ("mails_sent", ""),
+    "bounced": ("mails_bounced", ""),
+    "unsubscribed": ("mails_unsubscribed", ""),
 }
 
 
@@ -64,14 +67,14 @@ CASES = {
 async def test_a_mail_counts_as_it_should(redis_server: Any, tmp_path: Path, name: str) -> None:
     told, wanted = CASES[name]
     records = [mail(what, at) for what, at in told]
-    assert tuple((await live(redis_server, records)).values()) == wanted
-    assert tuple(in_sql(tmp_path, records).values()) == wanted
+    assert tuple((await live(redis_server, records)).values())[:4] == wanted
+    assert tuple(in_sql(tmp_path, records).values())[:4] == wanted
 
 
 async def test_what_machines_say_sets_nothing_else(redis_server: Any, tmp_path: Path) -> None:
     records = [mail("opened", MINUTE, machine=True), mail("clicked", MINUTE, machine=True)]
-    assert tuple((await live(redis_server, records)).values()) == (0, 0, 1, 1)
-    assert tuple(in_sql(tmp_path, records).values()) == (0, 0, 1, 1)
+    assert tuple((await live(redis_server, records)).values()) == (0, 0, 1, 1, 0, 0, 0)
+    assert tuple(in_sql(tmp_path, records).values()) == (0, 0, 1, 1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -79,7 +82,7 @@ async def test_sql_says_what_the_numbers_say(redis_server: Any, tmp_path: Path, 
     rng = random.Random(seed)
     records = []
     for _ in range(80):
-        what = rng.choice(("sent", "opened", "clicked", "clicked", "bounced"))
+        what = rng.choice(("sent", "opened", "clicked", "clicked", "bounced", "unsubscribed"))
         more = {"machine": True} if what in ("opened", "clicked") and rng.random() < 0.3 else {}
         records.append(mail(what, rng.choice((0, 1, 3_000, 4_999, 5_000, 9_000, MINUTE)), rng.choice("abcdef"), **more))
     again = rng.sample(records, 10)

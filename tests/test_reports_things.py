@@ -50,7 +50,7 @@ def test_a_contact_is_one_row_with_the_latest_word(tmp_path: Path) -> None:
 def test_a_contact_is_open_until_it_is_solved_or_closed(tmp_path: Path) -> None:
     said = {
         "1 opened": (["opened"], True),
-        "2 not said": ([None], True),
+        "2 not said": ([None], False),
         "3 answered": (["opened", "answered"], True),
         "4 closed": (["opened", "closed"], False),
         "5 opened again": (["closed", "opened"], True),

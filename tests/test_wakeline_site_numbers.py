@@ -12,7 +12,7 @@ from processor.changes import Changes, TopLists
 from processor.deadlines import Deadlines
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
-from wakeline.numbers import COUNTS, FUNNEL, LIVE_TOPS, MONEYS, TOPS, TOTALS
+from wakeline.numbers import COUNTS, FUNNEL, LIVE_MONEYS, LIVE_TOPS, MONEYS, PENDINGS, TOPS, TOTALS
 from wakeline.settings import Site
 
 NOW = 1_790_000_000_000
@@ -22,12 +22,19 @@ COUNT_NAMES = {
     "sessions": "sessions",
     "bounces": "bounces",
     "engaged_ms": "engaged_seconds",
+    "scrolled": "scrolled_pages",
     "events": "custom_events",
     "bot_events": "bot_events",
+    "bot_views": "bot_page_views",
     "new_visitors": "new_visitors",
     "identified": "identified",
     "withdrawals": "withdrawals",
+    "agreed": "consents_given",
+    "declined": "consents_declined",
+    "gpc_views": "page_views_with_gpc",
     "visits": "visits",
+    "visits_new": "new_visits",
+    "visits_returning": "returning_visits",
     "orders": "orders",
     "orders_back": "orders_taken_back",
     "pieces": "pieces_sold",
@@ -41,6 +48,16 @@ COUNT_NAMES = {
     "opens_by_machines": "opens_by_machines",
     "clicks_by_machines": "clicks_by_machines",
     "clicks_by_machines_back": "clicks_by_machines_taken_back",
+    "mails_sent": "mails_sent",
+    "mails_bounced": "mails_bounced",
+    "mails_unsubscribed": "mails_unsubscribed",
+    "contacts": "contacts",
+    "contacts_answered": "contacts_answered",
+    "contact_answer_ms": "contact_answer_seconds",
+    "contacts_solved": "contacts_solved",
+    "contacts_graded": "contacts_graded",
+    "contact_grades": "contact_grades",
+    "contact_work_s": "contact_work_seconds",
     "orders_unpriced": "orders_unpriced",
     "orders_too_large": "orders_too_large",
     "orders_over_refunded": "orders_over_refunded",
@@ -67,20 +84,32 @@ MONEY_NAMES = {
     "cart_value_recovered": "cart_value_recovered",
     "margin": "margin_gained",
     "margin_back": "margin_taken_back",
+    "contact_cost": "contact_cost_told",
+    "contact_cost_back": "contact_cost_taken_back",
     "revenue_of_unknown_margin": "revenue_of_unknown_margin_gained",
     "revenue_of_unknown_margin_back": "revenue_of_unknown_margin_taken_back",
 }
+PENDING_NAMES = {"contacts_open": "contacts_open", "contacts_unanswered": "contacts_unanswered"}
+NOT_IN_TOTALS = {
+    "visits", "visits_new", "visits_returning", "scrolled", "contact_answer_ms", "contacts_graded", "contact_grades",
+    "contact_work_s",
+}  # fmt: skip
 TOP_NAMES = {
     "pages": ("page_views", "page"),
     "engaged_ms": ("engaged_seconds", "page"),
+    "scrolled": ("scrolled_pages", "page"),
     "entries": ("entries", "page"),
     "exits": ("exits", "page"),
+    "steps": ("page_steps", "step"),
+    "back": ("page_steps_back", "step"),
     "sources": ("visits", "source"),
     "source_classes": ("class_visits", "source_class"),
     "campaigns": ("campaign_visits", "campaign"),
     "interests": ("interest", "interest"),
     "events": ("custom_events", "event"),
     "bots": ("bot_events", "bot"),
+    "bot_reasons": ("bot_events_by_reason", "reason"),
+    "purposes": ("consents_by_purpose", "purpose"),
     "countries": ("country_visits", "country"),
     "rage_clicks": ("rage_clicks", "page"),
     "dead_clicks": ("dead_clicks", "page"),
@@ -89,6 +118,8 @@ TOP_NAMES = {
     "searches": ("searches", "search_term"),
     "searches_empty": ("searches_without_result", "search_term"),
     "not_found": ("pages_not_found", "page"),
+    "contact_channels": ("channel_contacts", "channel"),
+    "contact_topics": ("topic_contacts", "topic"),
     "viewed": ("products_viewed", "product"),
     "carted": ("products_carted", "product"),
     "products": ("products_bought", "product"),
@@ -101,13 +132,15 @@ def test_public_names_stay_as_they_are() -> None:
     """Fields and lists in Redis, which other programs read, and the metrics that they become."""
     assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
     assert {money.name: money.metric for money in MONEYS} == MONEY_NAMES
+    assert {money.name: money.metric for money in LIVE_MONEYS} == {"live_revenue": "revenue"}
     assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
-    assert set(COUNT_NAMES) - {"visits"} == TOTALS
+    assert {each.name: each.metric for each in PENDINGS} == PENDING_NAMES
+    assert set(COUNT_NAMES) - NOT_IN_TOTALS == TOTALS
     assert {top.name for top in LIVE_TOPS} == {"pages", "sources", "interests"}
 
 
 def test_a_number_has_one_name_in_redis_and_one_as_a_metric() -> None:
-    for table in ((*COUNTS, *MONEYS), TOPS):
+    for table in ((*COUNTS, *MONEYS, *PENDINGS), TOPS):
         assert len({number.name for number in table}) == len(table)
         assert len({number.metric for number in table}) == len(table)
 
@@ -117,11 +150,11 @@ def test_rules_count_every_number() -> None:
     rules = "".join(path.read_text() for path in (ROOT / "crm").rglob("*.py"))
     rules = re.sub(r"^from .*? import (?:\([^)]*\)|.*)$", "", rules, flags=re.MULTILINE)
     numbers = "\n".join(path.read_text() for path in (ROOT / "wakeline/numbers").glob("*.py"))
-    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|Top)\(", numbers, re.MULTILINE)
+    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|LiveMoney|Pending|Top)\(", numbers, re.MULTILINE)
     in_funnel = {name for name in declared if name.startswith("FUNNEL_")}
     assert len(in_funnel) == len(FUNNEL)  # counted by the tuple
     assert [name for name in declared if name not in in_funnel and not re.search(rf"\b{name}\b", rules)] == []
-    assert len(declared) == len(COUNTS) + len(MONEYS) + len(TOPS)
+    assert len(declared) == len(COUNTS) + len(MONEYS) + len(LIVE_MONEYS) + len(PENDINGS) + len(TOPS)
 
 
 def test_a_list_is_counted_live_where_it_is_shown_live() -> None:

@@ -290,7 +290,7 @@ class Keys(ThingKeys):
         return f"{self.prefix}{{{lane}}}:{site}:seen"
 
     def top(self, lane: int, site: str, what: str, bucket: str) -> str:
-        """zset of TOP_MEMBERS and OTHER: value -> count; `what` is one of `numbers.TOPS`, `bucket` is made below."""
+        """zset of `numbers.TOPS`, TOP_MEMBERS and OTHER: value -> count; of LIVE_MONEYS: currency -> minor units."""
         return f"{self.prefix}{{{lane}}}:{site}:top:{what}:{bucket}"
 
 

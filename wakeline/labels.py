@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 JOINERS = frozenset("\u200c\u200d")  # invisible, but part of words in Persian and Hindi, and of emoji
+REDACTED = "(redacted)"  # in place of an address of mail or the number of a card
 TAIL = 11  # length of the ending of a shortened text: an ellipsis and ten digits of a hash of the whole text
 TAIL_BYTES = 13
 HALF_ESCAPE = re.compile("%[0-9A-Fa-f]?$")

@@ -20,6 +20,7 @@ from wakeline.labels import JOINERS, cut
 from wakeline.normalization import nfc
 
 MAX_PATH = 500  # bytes of a readable path in UTF-8; its escapes take at most three times that
+STEP = " → "  # between two paths, of which none contains it
 MAX_DECODINGS = 3  # how often "%2525..." is decoded, to find nested escapes
 
 KEPT = r"A-Za-z0-9\-._~!$&'()*+,;=:@/?"  # a URL's path contains no "?", but a path in a page's props may

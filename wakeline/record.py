@@ -31,6 +31,10 @@ Place = tuple[int, int, int]
 NO_PLACE = (0, 0, 0)
 """By an earlier version, or of what needs none."""
 
+NO_USER_AGENT = "no user agent"
+WEBDRIVER = "webdriver"
+"""In `Event.bot`, of those that do not say what they are: without a user agent; a browser that a program drives."""
+
 FOR_GOOD = (1 << 53) - 1
 """Tombstone of a withdrawal, ms: later events with that id, from another tab or a retry, never create a profile."""
 
@@ -67,6 +71,7 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     signed: bool = False  # purchase: by the site's server, so that it counts as said by a server
     props: dict[str, Any] = {}
     counted_only: bool = False  # it creates no profile, because of its address's budget or the memory; see `budget`
+    gpc: bool = False  # page view, consent: the browser asked for Global Privacy Control
 
     @property
     def is_anonymous(self) -> bool:

@@ -27,6 +27,13 @@ class ThingKeys:
         """
         return f"{self.prefix}{{{lane}}}:{site}:naming:{id}"
 
+    def pending(self, lane: int, site: str, name: str) -> str:
+        """zset: the things of this lane that are in a state, one of `numbers.PENDINGS` -> ms since when.
+
+        A thing that is in it no more, or ends by age, is removed. Permanent. Writer: the processor.
+        """
+        return f"{self.prefix}{{{lane}}}:{site}:pending:{name}"
+
     def best(self, lane: int, site: str, rank: str) -> str:
         """zset: the MOST_RANKED customers of this lane that come first by one of `account.RANKS` -> minor units of the
         site's main currency, above 0. One that was pushed out comes back when something about it changes. Permanent.

@@ -72,6 +72,24 @@ class Counted(Struct, array_like=True, omit_defaults=True, gc=False):
     is_back: bool = False  # all of it, which may be worth nothing
 
 
+class Served(Struct, array_like=True, omit_defaults=True, gc=False):
+    """What the site's numbers have of a contact. A day is "" for what is in totals only, None where there is nothing.
+
+    `crm.service.contacts` computes it, and counts the difference to the stored one. Stored as `Counted` is.
+    """
+
+    day: str = ""  # on which it began
+    channel: str = ""
+    topic: str = ""
+    answered: str | None = None  # on which it got its first answer
+    answer_ms: int = 0  # from its opening to that
+    solved: str | None = None  # or closed
+    graded: str | None = None
+    grade: int = 0
+    work_s: int = 0
+    costs: dict[str, int] = {}  # currency -> minor units
+
+
 class ThingState(Struct, array_like=True, gc=False):
     """Stored state of one thing."""
 
@@ -79,6 +97,7 @@ class ThingState(Struct, array_like=True, gc=False):
     last: int = 0  # time of the latest fact, ms, but no later than its append time; not stored where `told` says it
     counted: Counted | None = None  # of an order
     rated: tuple[str, int] | None = None  # what it costs by the site's settings, as last told: currency, minor units
+    served: Served | None = None  # of a contact; an earlier version did not store it
 
     def latest(self) -> int:
         """Time of the latest fact of which something is left, ms; 0: of none."""
@@ -91,6 +110,8 @@ _decode = msgspec.json.Decoder(ThingState).decode
 
 def encode_thing(state: ThingState) -> bytes:
     last = 0 if state.last == state.latest() else state.last
+    if state.served is not None:
+        return _encode((state.told, last, state.counted, state.rated, state.served))
     if state.rated is not None:
         return _encode((state.told, last, state.counted, state.rated))
     if state.counted is not None:

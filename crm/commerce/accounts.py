@@ -179,7 +179,8 @@ def _discount(told: list[Kept], one: Order) -> int:
     return half_up(found) if 0 <= found <= MOST_VALUE else 0
 
 
-def _of_cost(thing: Thing) -> Bookings:
+def costs_of(thing: Thing) -> dict[str, int]:
+    """What a thing costs, as told and by its minutes: currency -> minor units; see `rate`."""
     told = thing.state.told if thing.kind in COSTING else []
     costs: dict[str, int] = {}
     own = teller_of(told, COST)
@@ -188,9 +189,14 @@ def _of_cost(thing: Thing) -> Bookings:
     if thing.state.rated is not None:
         currency, cost = thing.state.rated
         costs[currency] = costs.get(currency, 0) + cost
+    return costs
+
+
+def _of_cost(thing: Thing) -> Bookings:
+    costs = costs_of(thing)
     if not any(costs.values()):
         return {}
-    time = _began(told)
+    time = _began(thing.state.told)
     return {
         (thing.id + MINUTES_OF * number, True): Booking(time=time, currency=currency, cost=cost)
         for number, (currency, cost) in enumerate(costs.items())

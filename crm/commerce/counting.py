@@ -32,6 +32,7 @@ from wakeline.numbers import (
     PIECES_BACK,
     REVENUE,
     REVENUE_BACK,
+    REVENUE_LIVE,
     TOP_CATEGORIES,
     TOP_COUPONS,
     TOP_PRODUCTS,
@@ -56,6 +57,7 @@ PAIRS: tuple[tuple[Count | Money, Count | Money], ...] = (
     (UNKNOWN_MARGIN, UNKNOWN_MARGIN_BACK),
 )
 """What is gained, and what is taken back of it. Both only rise: what falls in one is added to the other."""
+REVENUE_PAIR = PAIRS.index((REVENUE, REVENUE_BACK))
 Share = tuple[int, int]
 """What is of one order in the two numbers of a pair."""
 NONE: Share = (0, 0)
@@ -89,8 +91,11 @@ def count(fact: Fact, was: Known, thing: Thing, out: Out) -> Known:
     if new is not UNCOUNTED:
         new.day = _day(now.bought, oldest, out)
         new.standing = _standing(told, out)
+    told_at = fact.time if fact.batch else out.now
+    if new != old or now.bought != was.order.bought:
+        _count_live(was.order.bought, now.bought, old, new, told_at, out)
     if new != old:
-        _count_difference(old, new, _day(fact.time if fact.batch else out.now, oldest, out), out)
+        _count_difference(old, new, _day(told_at, oldest, out), out)
         thing.state.counted = new
     if old.day or new.day:
         _count_lists(was.order, now, old=old, new=new, out=out)
@@ -166,6 +171,23 @@ def _rise(
         out.count_at(gained, max(gain, 0) + max(-loss, 0), day=day, currency=currency)
     if gain < 0 or loss > 0:
         out.count_at(back, max(-gain, 0) + max(loss, 0), day=told_on, currency=currency)
+
+
+def _count_live(was: int, bought: int, old: Counted, new: Counted, told_at: int, out: Out) -> None:
+    """The same of what is gained in the live windows: when the order was made, less what is taken back when it is told.
+
+    `was`, `bought`: when the order was made, as known before and now, ms.
+    """
+    former, present = _shares(old)[REVENUE_PAIR], _shares(new)[REVENUE_PAIR]
+    if old.currency != new.currency:
+        out.money(REVENUE_LIVE, told_at, former[1] - former[0], currency=old.currency)
+        former = NONE
+    elif was != bought:
+        out.money(REVENUE_LIVE, was, -former[0], currency=old.currency)
+        out.money(REVENUE_LIVE, bought, former[0], currency=old.currency)
+    gain, loss = present[0] - former[0], present[1] - former[1]
+    out.money(REVENUE_LIVE, bought, max(gain, 0) + max(-loss, 0), currency=new.currency)
+    out.money(REVENUE_LIVE, told_at, min(gain, 0) + min(-loss, 0), currency=new.currency)
 
 
 # ---- lists of a day: products, categories and coupons

@@ -3,6 +3,7 @@
 state.py       a customer; the turns of a visitor
 consent.py     changes of the consent level: a withdrawal erases the visitor, even if late or sent by a bot
 aliases.py     several customer ids that are one person
+choices.py     who agreed and who declined, as the site counts them
 agreements.py  what a page says was agreed to, for the record of the visitor's customer
 customers.py   links a visitor to its customer, and adds its activity to the customer's profile
 turns.py       whose turn it was on a browser that several people share, and what a late identify moves

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Page(Struct, array_like=True, gc=False):
-    """One page instance: the events seen, whether it is open, and its interests.
+    """One page instance: the events seen, whether it is open, its interests, and how far it was scrolled.
 
     Of `last_heartbeat` and `left` only the later is kept, the other is 0; earlier versions stored both.
     """
@@ -17,6 +17,7 @@ class Page(Struct, array_like=True, gc=False):
     left: int = 0  # time of the latest leave, ms
     interests: list[str] | None = None  # None until the page view arrives
     pending: int | float = 0  # not 0.0, which takes more; stored score of engagement that arrived before the page view
+    scroll: int = 0  # percent: the deepest point that the site has counted; -1: it counts under another id
 
     def leave(self, time: int) -> None:
         """Note that it was left at `time`, ms."""

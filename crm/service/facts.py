@@ -11,13 +11,14 @@ from wakeline.vocabulary.fields import CONTACT_STATES
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
 OPENED, CLICKED = "opened", "clicked"
 SENT_AT, BOUNCED_AT = f"{EARLIEST}sent", f"{EARLIEST}bounced"  # the earliest times (ms)
+UNSUBSCRIBED_AT = f"{EARLIEST}unsubscribed"
 BY_MACHINE = "_by_machine"  # after what happened
 ELEMENT = "element."  # before the name of an element: each has its own latest word, as in `reports.things`
 LAST_CLICK = "last_click"  # time (ms) of the latest click of a person; an earlier version did not store it
 
 DIRECTED = {"in": CAME_IN, "out": WENT_OUT}
 
-CONTACT = forms.table("contact", without=("state",))
+CONTACT = forms.table("contact")
 SERVICE_ORDER = forms.table("service_order")
 AGREEMENT = forms.table("agreement")
 POINTS = forms.table("points")
@@ -25,12 +26,12 @@ CAMPAIGN = forms.table("campaign_sent")
 
 
 def contact(fact: Fact) -> Fields:
-    """Its fields, and since when it is in a state, and since when it has a direction."""
+    """Its fields, and since when it was in a state, and since when it has a direction."""
     found = forms.taken(fact.body, CONTACT) | {BEGAN: fact.time}
     if (direction := DIRECTED.get(fact.body.get("direction", ""))) is not None:
         found[direction] = fact.time
-    if "state" in fact.body:
-        if fact.body["state"] not in CONTACT_STATES:
+    if "state" in found:
+        if found["state"] not in CONTACT_STATES:
             raise ValueError("state: none of a contact's")
         found[f"{EARLIEST}{fact.body['state']}"] = fact.time
     return found

@@ -1,4 +1,4 @@
-"""Whether people or machines opened and clicked a mail, and the site's numbers of that.
+"""The site's numbers of mails: what was sent, and whether people or machines opened and clicked it.
 
 A mail was clicked by a machine if a fact says so, or if it was clicked within SCANNED_MS of its sending. Of its clicks
 the mail keeps the first and the last: so the same follows in whatever order facts come, and `reports.things` says the
@@ -10,15 +10,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crm.out import Out
-from crm.service.facts import BY_MACHINE, CLICKED, LAST_CLICK, OPENED, SENT_AT
+from crm.service.facts import BOUNCED_AT, BY_MACHINE, CLICKED, LAST_CLICK, OPENED, SENT_AT, UNSUBSCRIBED_AT
 from crm.things.state import Thing
 from wakeline.definitions import LATE_MS, SCANNED_MS
 from wakeline.numbers import (
     CLICKS_BY_MACHINES,
     CLICKS_BY_MACHINES_BACK,
+    MAILS_BOUNCED,
     MAILS_CLICKED,
     MAILS_CLICKED_BACK,
     MAILS_OPENED,
+    MAILS_SENT,
+    MAILS_UNSUBSCRIBED,
     OPENS_BY_MACHINES,
     Count,
 )
@@ -34,6 +37,9 @@ class Standing(NamedTuple):
     opened_by_machine: bool = False
     clicked: bool = False
     clicked_by_machine: bool = False
+    sent: bool = False
+    bounced: bool = False
+    unsubscribed: bool = False
 
 
 NUMBERS: tuple[tuple[Count, Count | None], ...] = (
@@ -41,6 +47,9 @@ NUMBERS: tuple[tuple[Count, Count | None], ...] = (
     (OPENS_BY_MACHINES, None),
     (MAILS_CLICKED, MAILS_CLICKED_BACK),
     (CLICKS_BY_MACHINES, CLICKS_BY_MACHINES_BACK),
+    (MAILS_SENT, None),
+    (MAILS_BOUNCED, None),
+    (MAILS_UNSUBSCRIBED, None),
 )
 """For each field of a standing: the number that rises with it, and the one that rises when it turns out to be wrong."""
 NOTHING = Standing()
@@ -60,6 +69,9 @@ def standing(thing: Thing) -> Standing:
         opened_by_machine=value_of(told, f"{EARLIEST}{OPENED}{BY_MACHINE}") is not None,
         clicked=not all(is_hasty),
         clicked_by_machine=value_of(told, f"{EARLIEST}{CLICKED}{BY_MACHINE}") is not None or any(is_hasty),
+        sent=sent is not None,
+        bounced=value_of(told, BOUNCED_AT) is not None,
+        unsubscribed=value_of(told, UNSUBSCRIBED_AT) is not None,
     )
 
 

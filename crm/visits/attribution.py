@@ -22,8 +22,8 @@ def attribute(event: Event, visitor: Visitor, out: Out) -> None:
     session.source, session.campaign, *detail = origin
     session.detail = Detail(*detail)
     if before is not None:
-        count_visit(before, out, -1)
-    count_visit(session, out)
+        count_visit(before, visitor, out, -1)
+    count_visit(session, visitor, out)
     if not visitor.may_profile:
         return
     was_counted = before is not None and not before.returned

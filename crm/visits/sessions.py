@@ -12,7 +12,8 @@ from crm.lifetimes import visitor_end
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Visitor, VisitorState
-from crm.visits import touches
+from crm.visits import steps, touches
+from crm.visits.kinds import count_kind
 from crm.visits.sources import class_of, is_marked
 from crm.visits.state import (
     KEPT_CLOSED,
@@ -136,16 +137,18 @@ def _session_at(time: int, visitor: Visitor, out: Out) -> Session | None:
 
 
 def _view(event: Event, session: Session, visitor: Visitor, out: Out) -> None:
-    at = (event.time, event.page)
+    at, path = (event.time, event.page), _kept(event.path)
+    if session.page_views:
+        steps.follow(path, at, session, out)
     if not session.page_views or at < session.entry_at:
         visitor.new_entry = (session, copied(session) if session.page_views else None)
-        session.entry = _kept(event.path)
+        session.entry = path
         session.entry_at = at
         session.continued = event.continued
         session.country = event.country
         session.returned = bool(event.referrer) and _returns(event, session, visitor, out)
     if not session.page_views or at > session.page_at:
-        session.page = _kept(event.path)
+        session.page = path
         session.page_at = at
     session.page_views += 1
 
@@ -179,11 +182,12 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
     if other.unshown or session.unshown:  # the profile stays unchanged: it has at most one of the two
         visitor.hide(other)
         visitor.hide(session)
+    steps.join(session, other, out)
     if other.page_views:
         before = (touch(other), touch(session)) if session.page_views else None
         if before:
             later = max(session, other, key=lambda one: one.entry_at)
-            count_visit(later, out, -1)  # it is part of the earlier visit
+            count_visit(later, visitor, out, -1)  # it is part of the earlier visit
             # the visit may have begun before the profile
             if visitor.may_profile and visitor.state.visits and not (session.unshown or later.returned):
                 count_at(profile_fields.VISITS, -1, later.entry_at[0], visitor, out)
@@ -209,8 +213,9 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
     session.reached = max(session.reached, other.reached)
 
 
-def count_visit(session: Session, out: Out, amount: int = 1) -> None:
+def count_visit(session: Session, visitor: Visitor, out: Out, amount: int = 1) -> None:
     """Count (or uncount) a visit at its start and source. A continued visit was counted under its former id."""
+    count_kind(session, visitor, out, amount)
     time = session.entry_at[0]
     if not session.is_uncounted:
         day = out.site.day(time)

@@ -44,6 +44,11 @@ class Session(Struct, array_like=True, gc=False):
     returned: bool = False  # from where people pay or log in, to a shop that they had visited just before
     country: str = ""  # of the first page view
     reached: int = 0  # the furthest step towards a purchase, see `crm.commerce.funnel`; 0: none
+    before: str = ""  # path of the page view before the last one
+    before_at: tuple[int, str] = (0, "")  # (0, ""): there is none, or an earlier version did not keep it
+    went_back: bool = (
+        False  # the last page view was counted as a step back to the one before that, see `crm.visits.steps`
+    )
 
     @property
     def is_uncounted(self) -> bool:

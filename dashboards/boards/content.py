@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.board import Board, Row, Unit
-from dashboards.declare import beside_week, ranking, ratio, today
+from dashboards.declare import beside_week, ranking, ratio, shares, today
 from wakeline import numbers
 
 TODAY = (
@@ -11,12 +11,19 @@ TODAY = (
     ratio("pages_per_visit", numbers.PAGE_VIEWS, numbers.VISITS, Unit.COUNT),
     ratio("engaged_time", numbers.ENGAGED, numbers.VISITS, Unit.SECONDS),
     ratio("bounces", numbers.BOUNCES, numbers.SESSIONS),
+    ratio("scrolled", numbers.SCROLLED, numbers.PAGE_VIEWS),
 )
 PAGES = (
     ranking("pages_today", numbers.TOP_PAGES),
     ranking("engaged_by_page", numbers.TOP_ENGAGED),
+    shares("scrolled_by_page", numbers.TOP_SCROLLED, numbers.TOP_PAGES),
     ranking("entry_pages", numbers.TOP_ENTRIES),
     ranking("exit_pages", numbers.TOP_EXITS),
+)
+STEPS = (
+    ranking("steps", numbers.TOP_STEPS),
+    ranking("steps_back", numbers.TOP_BACK),
+    shares("dead_ends", numbers.TOP_EXITS, numbers.TOP_PAGES),
 )
 SEARCHES = (
     today("searches", numbers.SEARCHES, numbers.SEARCHES_EMPTY),
@@ -44,6 +51,7 @@ BOARD = Board(
     (
         Row("today", TODAY),
         Row("pages_of_today", PAGES),
+        Row("steps", STEPS),
         Row("searches", SEARCHES),
         Row("actions", ACTIONS),
         Row("annoying", ANNOYING),

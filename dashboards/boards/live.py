@@ -6,12 +6,15 @@ from dashboards import queries
 from dashboards.board import Board, Row, Unit
 from dashboards.declare import against_week, beside_week, by_minute, lines, number, ranking, ratio, rising, today
 from wakeline import numbers
+from wakeline.definitions import LIVE_WINDOWS_MS
 
 NOW = (
     number("on_site", queries.live("now")),
     number("seen_lately", queries.live("5m"), queries.live("30m")),
+    number("revenue_now", *(queries.live_money(numbers.REVENUE_LIVE, each) for each in LIVE_WINDOWS_MS), decimals=2),
     lines("visitors", *map(queries.live, numbers.LIVE_WINDOWS)),
     by_minute("by_minute", numbers.PAGE_VIEWS, numbers.EVENTS),
+    ranking("pages_now", numbers.TOP_PAGES, window="5m"),
 )
 RISING = (
     rising("rising_pages", numbers.TOP_PAGES),

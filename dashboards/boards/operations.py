@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import queries
 from dashboards.board import Board, Row, Unit
-from dashboards.declare import bars, lamp, lines, number, ranking
+from dashboards.declare import bars, lamp, lines, number, ranking, today
 from wakeline import numbers
 
 HEALTH = (
@@ -23,8 +23,10 @@ MEMORY = (
     lines("server_memory", *queries.SERVER_MEMORY, unit=Unit.SHARE),
 )
 COUNTED = (
+    today("people_beside_bots", numbers.PAGE_VIEWS, numbers.BOT_VIEWS),
     bars("records", queries.RECORDS),
     ranking("bots", numbers.TOP_BOTS),
+    ranking("bot_reasons", numbers.TOP_BOT_REASONS),
     lines("people_and_bots", *map(queries.per_minute, (numbers.PAGE_VIEWS, numbers.EVENTS, numbers.BOT_EVENTS))),
 )
 

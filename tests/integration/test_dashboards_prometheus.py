@@ -53,6 +53,9 @@ PACE_S = 0.2
 
 
 MOVES = "above 0"  # a number that goes on changing
+DAY_S = 86_400
+WAITS = range(3 * DAY_S, 3 * DAY_S + 900)  # s, of a contact that is open; the test takes less than 900 s
+WAITS_FOR_ANSWER = range(2 * DAY_S, 2 * DAY_S + 900)
 JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api", "wakeline-archiver")
 
 
@@ -60,7 +63,8 @@ JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api", "wakeline-ar
 
 COUNTERS = {
     "page_views": 60, "sessions": 8, "bounces": 3, "engaged_ms": 1_206_000, "events": 9, "bot_events": 5,
-    "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12,
+    "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12, "bot_views": 2,
+    "scrolled": 2_400, "visits_new": 4, "visits_returning": 3, "agreed": 8, "declined": 3, "gpc_views": 6,
     "funnel_seen": 7, "funnel_carted": 5, "funnel_checkout": 4, "funnel_payment": 3, "funnel_bought": 2,
     "searches": 7, "searches_empty": 2, "not_found": 4, "mails_opened": 9, "mails_clicked": 6, "mails_clicked_back": 1,
     "opens_by_machines": 5, "clicks_by_machines": 4, "clicks_by_machines_back": 2,
@@ -69,6 +73,9 @@ COUNTERS = {
     "carts_recovered": 2, "revenue:EUR": 10_000, "revenue_back:EUR": 1_000, "revenue:JPY": 700,
     "page_revenue:EUR": 2_500, "page_revenue_back:EUR": 500, "margin:EUR": 4_000, "margin_back:EUR": 950,
     "revenue_of_unknown_margin:JPY": 700, "cart_value_abandoned:EUR": 5_000,
+    "contacts": 5, "contacts_answered": 4, "contact_answer_ms": 21_600_000, "contacts_solved": 3, "contacts_graded": 2,
+    "contact_grades": 17, "contact_work_s": 900, "contact_cost:EUR": 750, "contact_cost_back:EUR": 150,
+    "mails_sent": 40, "mails_bounced": 3, "mails_unsubscribed": 2,
 }  # fmt: skip
 DAY_TOPS: dict[str, dict[str, int]] = {
     "searches": {"desk lamp": 5, "sofa": 2},
@@ -79,17 +86,24 @@ DAY_TOPS: dict[str, dict[str, int]] = {
     "dead_clicks": {"/cart": 3, "/": 2},
     "forms_abandoned": {"checkout: phone": 4},
     "js_errors": {"/cart": 3},
+    "contact_channels": {"mail": 3, "phone": 2},
+    "contact_topics": {"size": 2},
+    "purposes": {"personalise": 5, "contact": 2},
     "viewed": {"lamp": 9, "sofa": 2},
     "pages": {"/": 30, "/lamps": 20, "/chairs": 6, "/desks": 3, keys.OTHER: 1},
     "engaged_ms": {"/": 600_000, "/lamps": 606_000},
+    "scrolled": {"/": 600, "/lamps": 1_600},
     "entries": {"/": 9, "/lamps": 3},
     "exits": {"/": 2, "/order": 6},
+    "steps": {"/ → /lamps": 9, "/lamps → /order": 6},
+    "back": {"/ → /lamps": 2},
     "sources": {"(direct)": 7, "search.example": 5},
     "source_classes": {"direct": 7, "email": 5},
     "campaigns": {"spring": 4},
     "interests": {"lamps": 40, "chairs": 11},
     "events": {"add_to_cart": 6, "purchase": 3},
     "bots": {"Googlebot": 5},
+    "bot_reasons": {"says so": 4, "driven browser": 1},
     "products": {"lamp": 5},
     "categories": {"lamps": 5},
     "coupons": {"SPRING": 2},
@@ -108,7 +122,7 @@ SPOOLED, UNARCHIVED = 21, 34
 USE = Use(0.375, 0.5, 0.625)
 
 WEEK_AGO = {
-    "visits": 6, "page_views": 30, "new_visitors": 2, "orders": 4, "identified": 1,
+    "visits": 6, "page_views": 30, "new_visitors": 2, "orders": 4, "identified": 1, "contacts": 2, "contacts_solved": 4,
     "revenue_gained": 50, "revenue_taken_back": 10,
 }  # fmt: skip
 """What Prometheus has from a week ago, by metric; of money: in EUR."""
@@ -118,6 +132,8 @@ LIVE = {"now": 2, "last 5 minutes": 3, "last 30 minutes": 4}
 TRUTH: dict[str, dict[str, Any]] = {
     "on_site": {"now": 2},
     "seen_lately": {"last 5 minutes": 3, "last 30 minutes": 4},
+    "revenue_now": {"last 5 minutes, EUR": 37.5, "last 30 minutes, EUR": 57.5},
+    "pages_now": {"/": 16, "/lamps": 8},
     "visitors": LIVE,
     "by_minute": {"page views": MOVES, "things done": MOVES},
     "rising_pages": {"/": 16 - 16 / 6, "/lamps": 8 - 8 / 6},
@@ -142,8 +158,13 @@ TRUTH: dict[str, dict[str, Any]] = {
     "pages_per_visit": {"page views": 60 / 12},
     "pages_today": {"/": 30, "/lamps": 20, "/chairs": 6, keys.OTHER: 4},
     "engaged_by_page": {"/lamps": 606, "/": 600},
+    "scrolled": {"of each page": 24 / 60},
+    "scrolled_by_page": {"/lamps": 16 / 20, "/": 6 / 30},
     "entry_pages": {"/": 9, "/lamps": 3},
     "exit_pages": {"/order": 6, "/": 2},
+    "steps": {"/ → /lamps": 9, "/lamps → /order": 6},
+    "steps_back": {"/ → /lamps": 2},
+    "dead_ends": {"/": 2 / 30},
     "searches": {"searches": 7, "found nothing": 2},
     "searches_in_vain": {"found nothing": 2 / 7},
     "not_found": {"pages not found": 4},
@@ -162,8 +183,30 @@ TRUTH: dict[str, dict[str, Any]] = {
     "clicks_by_machines": {"clicked by machines": 2},
     "identified": {"recognized": 2},
     "withdrawals": {"withdrawn": 1},
+    "new_and_returning": {"new": 4, "returning": 3, "not known": 5},
+    "consent": {"agreed": 8, "declined": 3, "withdrawn": 1},
+    "gpc": {"ask for privacy": 6 / 60},
+    "purposes": {"personalise": 5, "contact": 2},
     "interests_today": DAY_TOPS["interests"],
     "countries": {"DE": 7, "FI": 2},
+    "contacts": {"contacts": 5},
+    "contacts_change": {"contacts": 5 / 2 - 1},
+    "contacts_done": {"first answered": 4, "solved or closed": 3},
+    "answer_time": {"to first answer": 5_400},
+    "satisfaction": {"mean grade": 17 / 2},
+    "contact_channels": {"mail": 3, "phone": 2},
+    "contact_topics": {"size": 2},
+    "contacts_open": {"open": 3, "unanswered": 2},
+    "contacts_oldest": {"open": WAITS, "unanswered": WAITS_FOR_ANSWER},
+    "contacts_waiting": {"open": 3, "unanswered": 2},
+    "contact_cost": {"EUR": 6, "JPY": 0},
+    "cost_per_contact": {"EUR": 6 / 5, "JPY": 0},
+    "work_per_contact": {"work": 900 / 5},
+    "mails_sent": {"mails sent": 40},
+    "mails_bounced": {"came back": 3},
+    "mails_unsubscribed": {"unsubscribed": 2},
+    "contacts_week": {"today": 5, "a week ago": 2},
+    "contacts_solved_week": {"today": 3, "a week ago": 4},
     "revenue": {"EUR": 90, "JPY": 700},
     "page_only": {"EUR": 20, "JPY": 0},
     "margin": {"EUR": 30.5, "JPY": 0},
@@ -207,6 +250,8 @@ TRUTH: dict[str, dict[str, Any]] = {
     "waiting": {"in the spool, not in the log": SPOOLED, "in the log, not in the history": UNARCHIVED},
     "records": RECORDS | {"pending": PENDING},
     "bots": {"Googlebot": 5},
+    "bot_reasons": {"says so": 4, "driven browser": 1},
+    "people_beside_bots": {"page views": MOVES, "page views of bots": 2},
     "people_and_bots": {"page views": MOVES, "things done": MOVES, "events of bots": MOVES},
     "memory": dict.fromkeys(JOBS, MOVES),
     "server_memory": {
@@ -310,6 +355,10 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
     client.hset(KEYS.totals(2, "shop"), "orders_unpriced", 4)
     for what, counts in DAY_TOPS.items():
         add(client, what, keys.date(today), counts)
+    for ago, amount in ((0, 5_000), (1, -1_250), (9, 2_000)):
+        for bucket in (keys.minute(now - ago * 60_000), keys.five_minutes(now - ago * 60_000)):
+            client.zincrby(KEYS.top(ago % LANES, "shop", "live_revenue", bucket), amount, "EUR")
+            client.zincrby(KEYS.top(0, "shop", "live_revenue", bucket), amount, "JPY")
     for what, counts in LIVE_TOPS.items():
         for minutes in (0, 1):
             add(client, what, keys.minute(now - minutes * 60_000), counts)
@@ -317,6 +366,11 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
             add(client, what, keys.five_minutes(now - minutes * 60_000), counts)
     client.zadd(KEYS.present(1, "shop"), {"a": now + 600_000, "b": now + 600_000, "gone": now - 1})
     client.zadd(KEYS.seen(2, "shop"), {"a": now, "b": now, "c": now, "d": now - 10 * 60_000, "e": now - 31 * 60_000})
+    client.zadd(KEYS.pending(0, "shop", "contacts_open"), {"#contact:a": now - 2_000 * DAY_S, "#contact:b": now - 1})
+    client.zadd(KEYS.pending(3, "shop", "contacts_open"), {"#contact:c": now - 3_000 * DAY_S})
+    client.zadd(
+        KEYS.pending(0, "shop", "contacts_unanswered"), {"#contact:a": now - 2_000 * DAY_S, "#contact:b": now - 1}
+    )
     client.hset(KEYS.lane(0), mapping={"offset": sum(RECORDS.values()), **RECORDS})
 
 
@@ -393,10 +447,13 @@ class World:
 
 
 def matches(found: dict[str, float], truth: dict[str, Any]) -> bool:
-    return found.keys() == truth.keys() and all(
-        value > 0 if truth[legend] == MOVES else value == pytest.approx(truth[legend])
-        for legend, value in found.items()
-    )
+    return found.keys() == truth.keys() and all(is_true(value, truth[legend]) for legend, value in found.items())
+
+
+def is_true(value: float, truth: Any) -> bool:
+    if truth == MOVES:
+        return value > 0
+    return int(value) in truth if isinstance(truth, range) else value == pytest.approx(truth)
 
 
 def filled(expr: str, window: str) -> str:
@@ -446,7 +503,7 @@ async def world(own_server: Any, tmp_path: Path) -> AsyncIterator[World]:
 
 def backfill(folder: Path, instance: str) -> None:
     """Give Prometheus some minutes of a week ago, as if it had scraped then."""
-    now = time.time() - 7 * 86_400
+    now = time.time() - 7 * DAY_S
     lines = []
     for metric, value in WEEK_AGO.items():
         more = ',currency="EUR"' if "revenue" in metric else ""

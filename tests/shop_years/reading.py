@@ -19,6 +19,9 @@ from tests.shop_years.pages import SECRET, SITE
 from wakeline.history import History
 from wakeline.keys import Keys
 from wakeline.numbers import (
+    CONTACT_COST,
+    CONTACT_COST_BACK,
+    CONTACTS,
     MARGIN,
     MARGIN_BACK,
     ORDERS,
@@ -40,9 +43,10 @@ Rows = dict[str, dict[str, Any]]
 
 PAIRS = (
     (ORDERS, ORDERS_BACK), (PIECES, PIECES_BACK), (REVENUE, REVENUE_BACK), (PAGE_REVENUE, PAGE_REVENUE_BACK),
-    (MARGIN, MARGIN_BACK), (UNKNOWN_MARGIN, UNKNOWN_MARGIN_BACK),
+    (MARGIN, MARGIN_BACK), (UNKNOWN_MARGIN, UNKNOWN_MARGIN_BACK), (CONTACT_COST, CONTACT_COST_BACK),
 )  # fmt: skip
 BACK_OF = {back.name: gained.name for gained, back in PAIRS}
+READ = {CONTACTS.name, *BACK_OF.values()}
 
 ORDERS_SQL = """
 select order_key, currency, value, refunded, revenue, customer, state, time from orders
@@ -132,7 +136,7 @@ def customers(url: str, ids: Iterable[str], progress: Progress) -> dict[str, Any
 
 
 def totals(url: str, version: int) -> dict[str, int]:
-    """What is left of each pair of numbers, amounts by "name:currency"."""
+    """How many contacts there are, and what is left of each pair of numbers, amounts by "name:currency"."""
     found: Counter[str] = Counter()
     names = Keys(version)
     with Redis.from_url(url, decode_responses=True) as client:
@@ -141,7 +145,7 @@ def totals(url: str, version: int) -> dict[str, int]:
                 number, colon, currency = name.partition(":")
                 if number in BACK_OF:
                     found[f"{BACK_OF[number]}{colon}{currency}"] -= int(count)
-                elif number in BACK_OF.values():
+                elif number in READ:
                     found[name] += int(count)
     return {name: count for name, count in found.items() if count}
 

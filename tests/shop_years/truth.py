@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.shop_years.catalogue import RATES
-from tests.shop_years.decided import WITHOUT_COSTS, Order, Refund, Told, Years
+from tests.shop_years.decided import WITHOUT_COSTS, Cost, Order, Refund, Told, Years
+from tests.shop_years.habits import MAIN
+from tests.shop_years.pages import SERVICE_MINUTE
 
 HALF = Fraction(1, 2)
 
@@ -73,6 +75,9 @@ def truth(made: Years) -> Truth:
     found.products = _products(made, found.orders)
     for order in found.orders:
         _add(found.totals, order)
+    for cost in made.costs:
+        if cost.type == "contact":
+            _add_contact(found.totals, cost)
     return found
 
 
@@ -196,6 +201,14 @@ def _add(totals: Counter[str], order: OrderTruth) -> None:
         totals[f"revenue_of_unknown_margin:{order.currency}"] += order.kept
     else:
         totals[f"margin:{order.currency}"] += order.margin
+
+
+def _add_contact(totals: Counter[str], one: Cost) -> None:
+    """Whoever was erased: a contact counts, and so does what it cost."""
+    totals["contacts"] += 1
+    totals[f"contact_cost:{one.currency}"] += one.cost or 0
+    if one.minutes is not None:
+        totals[f"contact_cost:{MAIN}"] += _half_up(Fraction(one.minutes) * Fraction(SERVICE_MINUTE) * 100)
 
 
 # ---- its files

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from wakeline.numbers import commerce, service, usability, visits
 from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
 from wakeline.numbers.kinds import *  # noqa: F403
-from wakeline.numbers.kinds import OF_CURRENCY, Count, Money, Top
+from wakeline.numbers.kinds import OF_CURRENCY, Count, LiveMoney, Money, Pending, Top
 from wakeline.numbers.long import *  # noqa: F403
 from wakeline.numbers.service import *  # noqa: F403
 from wakeline.numbers.usability import *  # noqa: F403
@@ -34,7 +34,9 @@ _declared = [number for module in (visits, commerce, service, usability) for num
 
 COUNTS = tuple(number for number in _declared if isinstance(number, Count))
 TOPS = tuple(number for number in _declared if isinstance(number, Top))
+LIVE_MONEYS = tuple(number for number in _declared if isinstance(number, LiveMoney))
 MONEYS = tuple(number for number in _declared if isinstance(number, Money))
+PENDINGS = tuple(number for number in _declared if isinstance(number, Pending))
 
 TOTALS = frozenset(count.name for count in COUNTS if count.has_total)
 MONEY_NAMES = frozenset(money.name for money in MONEYS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wakeline.definitions import CART_GAP_MS
 from wakeline.durations import MINUTE_MS
-from wakeline.numbers.kinds import Count, Money, Top
+from wakeline.numbers.kinds import Count, LiveMoney, Money, Top
 
 # A change of an order counts as the difference that it makes: what is gained on the order's day; what is taken back on
 # the day on which it is told, or, by an import, on its own day. Days longer ago than LATE_MS change in totals only.
@@ -16,6 +16,9 @@ PIECES_BACK = Count(
 )
 REVENUE = Money("revenue", "revenue_gained", "Value of orders, without tax and shipping")
 REVENUE_BACK = Money("revenue_back", "revenue_taken_back", "Value refunded or cancelled, at most that of the order")
+REVENUE_LIVE = LiveMoney(
+    "live_revenue", "revenue", "Value of orders less what was refunded or cancelled, in the site's main currency"
+)
 PAGE_REVENUE = Money("page_revenue", "page_revenue_gained", "Value of orders that only a page told, unsigned")
 PAGE_REVENUE_BACK = Money(
     "page_revenue_back",

@@ -1,4 +1,4 @@
-"""The kinds of numbers: counts, amounts of money, and lists of the most frequent values; and their windows."""
+"""The kinds of numbers: counts, amounts of money, what is pending, lists of the most frequent values; their windows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 """Windows of live visitors."""
 
 MS = 0.001
+PERCENT = 0.01
 OF_CURRENCY = ":"  # between the name of an amount and its currency
 
 
@@ -37,6 +38,14 @@ class Money(NamedTuple):
         return f"{self.name}{OF_CURRENCY}{currency}"
 
 
+class LiveMoney(NamedTuple):
+    """A net amount in the live windows, in the site's main currency. Redis: minor units."""
+
+    name: str  # as in `keys.top`
+    metric: str  # wakeline_<metric>_window, in units of the currency
+    help: str
+
+
 class Net(NamedTuple):
     """What was gained, less what was taken back, in the site's main currency."""
 
@@ -55,6 +64,14 @@ class Ratio(NamedTuple):
     whole: Count
 
 
+class Pending(NamedTuple):
+    """Things that are in a state now: how many, and for how long the oldest."""
+
+    name: str  # of `keys.pending`
+    metric: str  # wakeline_<metric> and wakeline_<metric>_oldest_seconds
+    help: str
+
+
 class Top(NamedTuple):
     """A list of the most frequent values and their counts, per day and optionally in the live windows."""
 
@@ -63,5 +80,5 @@ class Top(NamedTuple):
     label: str  # of the metric: what a value is
     help: str
     is_live: bool = False
-    has_paths: bool = False  # values are paths, shown as `paths.page_label` spells them
+    has_paths: bool = False  # values are paths, or steps between two, shown as `paths.page_label` spells them
     unit: float = 1.0

@@ -137,7 +137,7 @@ class Books:
         }
         day = self._day()
         found["totals"], wanted["totals"] = self._sum("totals"), truth.totals
-        found["day"], wanted["day"] = self._sum("day", day), truth.totals + Counter(visits=truth.visits)
+        found["day"], wanted["day"] = self._sum("day", day), truth.totals + truth.today
         found["pages"], wanted["pages"] = self._sum("pages", day), truth.pages
         found["custom events"], wanted["custom events"] = self._sum("events", day), truth.custom
         self._people(truth, found, wanted)

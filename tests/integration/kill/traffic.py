@@ -52,7 +52,7 @@ class Truth:
     """The expected content of Redis once all messages are sent and applied."""
 
     events: int = 0
-    visits: int = 0
+    today: Counter[str] = field(default_factory=Counter)  # what has no total
     totals: Counter[str] = field(default_factory=Counter)
     pages: Counter[str] = field(default_factory=Counter)  # views by path
     custom: Counter[str] = field(default_factory=Counter)  # events by name
@@ -75,6 +75,7 @@ class Visitor:
         self._page = ""
         self._path = ""
         self._n = 0
+        self._scroll = 0  # of this page, the deepest point
         kind = rng.choices(("full", "anonymous", "bot"), (75, 20, 5))[0]
         self._is_bot = kind == "bot"
         self._id = f"visitor-{number:06d}" if kind == "full" else ""
@@ -93,6 +94,7 @@ class Visitor:
         if self._id:
             self._truth.visitors[self._id] = self._counts
             self._truth.totals["new_visitors"] += 1
+            self._truth.today["visits_new"] += 1
         self._count("visits")
         held: Message | None = None
         identifies_at = rng.randrange(1, 12) if self._id and rng.random() < 0.5 else -1
@@ -119,6 +121,7 @@ class Visitor:
             yield self._engage(leave=True)
         rng = self._rng
         self._page, self._n = f"page-{self._name}-{self._pages}", 0
+        self._scroll = 0
         self._pages += 1
         self._path = rng.choice(PATHS)
         if not self._is_bot:
@@ -143,7 +146,10 @@ class Visitor:
     def _engage(self, *, leave: bool) -> Event:
         engaged_ms = self._rng.randrange(1, 20_000)
         self._count("engaged_ms", engaged_ms)
-        return self._event("engagement", engaged_ms=engaged_ms, scroll=self._rng.randrange(101), leave=leave)
+        scroll = self._rng.randrange(101)
+        self._count("scrolled", max(0, scroll - self._scroll))
+        self._scroll = max(scroll, self._scroll)
+        return self._event("engagement", engaged_ms=engaged_ms, scroll=scroll, leave=leave)
 
     def _identify(self) -> Event:
         name = f"customer {self._rng.randrange(self._customers)}"
@@ -163,6 +169,7 @@ class Visitor:
         self._truth.events += 1
         if self._is_bot:
             self._truth.totals["bot_events"] += 1
+            self._truth.totals["bot_views"] += type == "page_view"
         return event | ({"visitor": self._id} if self._id else {})
 
     def _message(self, events: list[Event], consent: str = "") -> Message:
@@ -172,8 +179,8 @@ class Visitor:
         self._counts[what] += amount
         if self._is_bot:
             return
-        if what == "visits":
-            self._truth.visits += amount
+        if what in ("visits", "scrolled"):
+            self._truth.today[what] += amount
         else:
             self._truth.totals[what] += amount
 
