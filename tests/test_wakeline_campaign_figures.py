@@ -15,8 +15,8 @@ from wakeline.keys import OTHER
     [
         ("winter-light", "winter-light"),
         ("Frühling 2026", "Frühling 2026"),
-        ("mail to jo@shop.example now", "mail to (mail address) now"),
-        ("jo%40shop.example", "(mail address)"),
+        ("mail to jo@shop.example now", "mail to (redacted) now"),
+        ("jo%40shop.example", "(redacted)"),
         ("jo@", "jo@"),
         ("call +49 151 2345678", "call (number)"),
         ("2026-12-01", "(number)"),  # a day is seven digits or more: nobody can tell it from a birthday
