@@ -9,14 +9,14 @@ shown together.
 from __future__ import annotations
 
 from api import figures, long_metrics, metrics
-from api.lists import LISTS
+from api.lists import windows_of
 from api.numbers import LIVE_AMOUNTS
-from wakeline.numbers import DAYS, HISTOGRAMS, LIVE_WINDOWS, LONG, LONG_VALUES, MONTHS, SPANS, WEEKS
+from wakeline.numbers import DAYS, HISTOGRAMS, LIVE_WINDOWS, LONG, LONG_VALUES, MONTHS, SPANS, TOPS, WEEKS, Top
 
 OF_ONE_SITE = 1_500
 OF_ALL_SITES = 20_000
 OF_NO_SITE = 100  # at most: of the deployment, and of the process
-MOST_CURRENCIES = 4  # of a site: its main one, and those in which servers told the most
+MOST_CURRENCIES = 3  # of a site: its main one, and those in which servers told the most
 LEAST_VALUES = 3  # of a list, and (other)
 
 
@@ -26,8 +26,13 @@ def series_of_site(values: int, targets: int = 0, groups: int = 1) -> int:
     counts += len(LIVE_AMOUNTS) + 1  # how many currencies are left out
     amounts = MOST_CURRENCIES * (len(metrics.MONEY_TOTALS) + len(metrics.MONEY_DAY))
     measured = groups * sum(len(each.bounds) + 3 for each in HISTOGRAMS)  # the last range, the sum, the count
-    lists = len(LISTS) * (values + 1) + figures.series_of_site(values)
+    lists = sum(_of_list(top, values) for top in TOPS for _ in windows_of(top)) + figures.series_of_site(values)
     return counts + amounts + measured + lists + _long(values, targets)
+
+
+def _of_list(top: Top, values: int) -> int:
+    """In one window: the values that are shown, and the rest, if there can be more."""
+    return values + 1 if top.most is None or top.most > values else top.most
 
 
 def _long(values: int, targets: int) -> int:

@@ -58,8 +58,8 @@ def shown(values: int) -> tuple[int, int, int]:
 
     Of many sites these shrink first: a list of the day has one metric, these have up to ten.
     """
-    others = min(max(1, values // 2 - 5), STORED)
-    return min(max(LEAST_CAMPAIGNS, values - 12), STORED), others, others
+    others = min(max(1, values // 2 - 6), STORED)
+    return min(max(LEAST_CAMPAIGNS, values - 14), STORED), others, others
 
 
 def series_of_site(values: int) -> int:

@@ -20,12 +20,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from wakeline import keys
-from wakeline.numbers import TODAY, TOPS, WINDOWS
+from wakeline.numbers import TODAY, TOPS, WINDOWS, Top
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
+
+def windows_of(top: Top) -> tuple[str, ...]:
+    return WINDOWS if top.is_live else (TODAY,)
+
+
+LISTS = tuple((top.name, window) for top in TOPS for window in windows_of(top))
 """The (top list, window) pairs of a site."""
 
 KEPT = 50  # values of a part; more if more are shown

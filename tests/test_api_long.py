@@ -96,7 +96,7 @@ async def test_weeks_and_months_are_the_sums_of_their_days_in_all_lanes_and_of_t
     assert shown["visits_period", "day", "2026-11-30"] == LANES
     days, weeks, months = (sorted(one[2] for one in shown if one[:2] == ("visits_period", by)) for by in By)
     assert (len(days), len(weeks), len(months)) == (DAYS, WEEKS, MONTHS)
-    assert (days[0], weeks[0], months[0]) == ("2026-11-18", "2026-W37", "2024-12")
+    assert (days[0], weeks[0], months[0]) == ("2026-11-25", "2026-W42", "2025-01")
 
 
 async def test_of_days_and_weeks_less_is_shown_than_of_months(made: Stand) -> None:

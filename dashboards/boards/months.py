@@ -18,7 +18,6 @@ WEEKS = (
     weeks("visits_weeks", numbers.VISITS),
     weeks("revenue_weeks", numbers.NET_REVENUE),
     weeks("orders_weeks", numbers.ORDERS),
-    weeks("new_visitors_weeks", numbers.NEW_VISITORS),
 )
 DAYS = (
     days("visits_days", numbers.VISITS),

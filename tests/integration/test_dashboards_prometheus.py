@@ -395,7 +395,7 @@ def truth_of_periods(today: date) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
     truth: dict[str, dict[str, Any]] = {}
     whose = {
-        By.MONTH: tuple(values), By.WEEK: ("visits", "new_visitors", "orders", "revenue"),
+        By.MONTH: tuple(values), By.WEEK: ("visits", "orders", "revenue"),
         By.DAY: ("visits", "orders", "revenue"),
     }  # fmt: skip
     for by, names in whose.items():

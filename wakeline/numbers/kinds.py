@@ -115,3 +115,4 @@ class Top(NamedTuple):
     is_live: bool = False
     has_paths: bool = False  # values are paths, or steps between two, shown as `paths.page_label` spells them
     unit: float = 1.0
+    most: int | None = None  # values that there can be, if that is known
