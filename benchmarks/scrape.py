@@ -28,6 +28,7 @@ from api.lists import LISTS
 from benchmarks.exposition import Samples, samples_of, value
 from benchmarks.figures import Figure, Run, at_most, below
 from benchmarks.machine import cpu_seconds
+from benchmarks.scrape_filling import FULL, PAGES, PROFILE, SUM
 from benchmarks.services import LANES, SmallPath, deploy, deployment_at
 from benchmarks.visitors import SITE
 from benchmarks.waiting import wait_until
@@ -39,7 +40,6 @@ from wakeline.numbers import COUNTS, LONG_TOPS, LONG_VALUES, MONEYS, TODAY, TOPS
 
 SITES = (SITE.key, *(f"site-{number}" for number in range(2, 21)))
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "PLN", "CZK")
-PAGES = 40  # really read, in every lane
 ASKED_VALUES = 100  # of each list: more than the budget of series has room for
 AHEAD_MS = 3 * MINUTE_MS  # until when live lists are full
 PROFILES = 1_000_000
@@ -68,32 +68,6 @@ FIGURES = (
     Figure("scrape_cpu_percent_server", "of one core, Redis, for the read side and for these events"),
     Figure("scrape_ready_p99_ms", "time in which the read side asks Redis for something else meanwhile"),
 )
-
-# KEYS: a list. ARGV: what its scanned values begin with, values, pages, ms to live.
-FULL = """
-local scores = {'10000', '(other)'}
-for page = 1, tonumber(ARGV[3]) do
-  scores[#scores + 1] = 100 + page
-  scores[#scores + 1] = '/page-' .. page
-end
-for scanned = 1, tonumber(ARGV[2]) - tonumber(ARGV[3]) do
-  scores[#scores + 1] = 1
-  scores[#scores + 1] = ARGV[1] .. scanned .. '.php'
-end
-redis.call('ZADD', KEYS[1], unpack(scores))
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-"""
-OF_PAGES = sum(100 + page for page in range(1, PAGES + 1))
-SUM = 10_000 + OF_PAGES + keys.TOP_MEMBERS - PAGES
-
-# KEYS: a profile's key without its id. ARGV: ids from, to.
-PROFILE = """
-for id = tonumber(ARGV[1]), tonumber(ARGV[2]) do
-  redis.call('HSET', KEYS[1] .. 'visitor-' .. id, 'first_seen', 1790000000000 + id, 'last_seen', 1790000100000 + id,
-             'visits', 3, 'page_views', 17, 'engaged_ms', 93000, 'source', 'newsletter', 'session',
-             string.rep('s', 200))
-end
-"""
 
 
 def measure(run: Run) -> dict[str, float]:
