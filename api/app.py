@@ -12,12 +12,12 @@ from aiohttp import web
 
 from api import long_metrics
 from api.access import Access
-from api.budget import OF_ALL_SITES, series_of_site, values_shown
+from api.budget import OF_ALL_SITES, groups_shown, series_of_site, values_shown
 from api.cards import CardHandlers
 from api.exposition import Exposition, top_values
 from api.health import ready
 from api.long import LongReader
-from api.numbers import AWAY, NumbersReader
+from api.numbers import AWAY, NumbersReader, groups_of
 from api.periods import period_reader
 from api.profiles import ProfileHandlers
 from wakeline.internal_port import alive, serve
@@ -45,12 +45,15 @@ async def run(config: Config) -> int:
     redis = connect(settings.redis)
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
-    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
-    top = _values_shown(len(config.sites), settings.top_values, _most_targets(config))
+    targets = _most_targets(config)
+    groups = groups_shown(len(config.sites), _most_groups(config), targets)
+    top = _values_shown(len(config.sites), settings.top_values, targets, groups)
+    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes), values=top)
     long = LongReader(config.sites, partial(period_reader, redis), away=AWAY)
     exposition = Exposition(
         numbers.read,
         top=top,
+        groups=groups,
         more=lambda numbers: long_metrics.families(
             config.sites, long.sites, numbers, partial(top_values, top=min(top, LONG_VALUES)), time.time()
         ),
@@ -73,6 +76,7 @@ async def run(config: Config) -> int:
         reading.cancel()
         for runner in runners:
             await runner.cleanup()
+        await exposition.close()
         await cards.close()
         await redis.aclose()
         await profiles.close()
@@ -83,10 +87,14 @@ def _most_targets(config: Config) -> int:
     return max((len(site.targets) for site in config.sites.values()), default=0)
 
 
-def _values_shown(sites: int, wanted: int, targets: int = 0) -> int:
+def _most_groups(config: Config) -> int:
+    return max((len(groups_of(site)) for site in config.sites.values()), default=1)
+
+
+def _values_shown(sites: int, wanted: int, targets: int = 0, groups: int = 1) -> int:
     """See `budget`; says so if it is not what was wanted, or not little enough."""
-    values = values_shown(sites, wanted, targets)
-    series = sites * series_of_site(values, targets)
+    values = values_shown(sites, wanted, targets, groups)
+    series = sites * series_of_site(values, targets, groups)
     if series > OF_ALL_SITES:
         log.warning(
             "%d sites have up to %d series in /metrics, more than %d: let Prometheus have the memory for them",

@@ -1,4 +1,4 @@
-"""GET /metrics: the numbers in Redis, read at scrape time, in Prometheus' text format."""
+"""GET /metrics: the numbers in Redis, at most some seconds old, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -7,25 +7,32 @@ import heapq
 import logging
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain, islice
 
 from aiohttp import web
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from api import metrics
+from api import figures, metrics
 from api.budget import MOST_CURRENCIES
+from api.latest import PATIENCE_S, Latest
 from api.ledger import Ledger
+from api.metrics import filled as _filled
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
 from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, WINDOWS, Money, currencies_of
 from wakeline.patience import Outage
+from wakeline.settings import MOST_PAGE_GROUPS
 from wakeline.vocabulary.money import major_units
 
-BUDGET_S = 3.0  # per read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
 NO_VALUE = "(none)"  # Prometheus treats an empty label as a missing one
+MOST_ENCODERS = 2  # kept ready: those asked for last
+END = b"# EOF\n"  # of OpenMetrics, once
+
+Encode = Callable[[Collector], bytes]
 
 TopValues = Callable[[Mapping[bytes, float]], Mapping[str, float]]
 """`top_values`, with the number of those that are shown."""
@@ -33,53 +40,80 @@ TopValues = Callable[[Mapping[bytes, float]], Mapping[str, float]]
 log = logging.getLogger("wakeline.api")
 
 
+class Page:
+    """The numbers of one read, and their text for each content type that is asked for."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self.texts: dict[str, bytes] = {}
+
+    async def text(self, encode: Encode, content_type: str, families: Callable[[Numbers], Iterable[Metric]]) -> bytes:
+        """Of these families."""
+        if content_type not in self.texts:
+            parts = []
+            for family in families(self.numbers):
+                parts.append(encode(_Families([family])).removesuffix(END))
+                await asyncio.sleep(0)  # others in this process come first: twenty sites take about 0.2 s
+            self.texts[content_type] = b"".join(parts)
+        return self.texts[content_type]
+
+
 class Exposition:
-    """The handler. Concurrent scrapes share one read. `more`: families beside those of the numbers."""
+    """The handler. A scrape reads, or shows what was read at most some seconds ago: see `latest`.
+
+    `more`: families beside those of the numbers.
+    """
 
     def __init__(
         self,
         read: Callable[[], Awaitable[Numbers]],
         *,
         top: int,
-        budget: float = BUDGET_S,
+        groups: int = 1 + MOST_PAGE_GROUPS,
+        patience: float = PATIENCE_S,
         more: Callable[[Numbers], Iterable[Metric]] = lambda _: (),
     ) -> None:
         self._read = read
-        self._top = top
-        self._more = more
-        self._budget = budget
-        self._running: asyncio.Task[Numbers] | None = None
+        self._families = lambda numbers: chain(families(numbers, top, groups), more(numbers))
+        self._patience = patience
+        self._latest = Latest(self._make, patience=patience)
+        self._encoders: dict[str, Encode] = {}  # the last ones asked for, by content type
         self._outage = Outage(log)
 
     async def handle(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        self._encoders = dict(islice({content_type: encode, **self._encoders}.items(), MOST_ENCODERS))
         try:
-            numbers = await self._shared()
+            made = await self._latest.get()
         except AWAY as error:
             return self._refuse(error)
         if self._outage.is_over():
             log.info("the business metrics can be read again")
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        text = encode(_Families([*metrics.REGISTRY.collect(), *families(numbers, self._top), *self._more(numbers)]))
-        return web.Response(body=text, headers={"Content-Type": content_type})
+        text = await made.what.text(encode, content_type, self._families)
+        age = _filled(metrics.AGE, [((), self._latest.age(made))])
+        own = encode(_Families([age, *metrics.REGISTRY.collect()]))
+        return web.Response(body=text + own, headers={"Content-Type": content_type})
 
-    async def _shared(self) -> Numbers:
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._within_budget())
-            self._running.add_done_callback(_retrieve)
-        return await asyncio.shield(self._running)  # a cancelled scrape does not cancel the read for the others
+    async def close(self) -> None:
+        """Stop reading."""
+        await self._latest.close()
 
-    async def _within_budget(self) -> Numbers:
-        async with asyncio.timeout(self._budget):
-            return await self._read()
+    async def _make(self) -> Page:
+        page = Page(await self._read())
+        for content_type, encode in self._encoders.items():
+            await page.text(encode, content_type, self._families)
+        return page
 
     def _refuse(self, error: BaseException) -> web.Response:
-        why = str(error) or f"no answer within {self._budget:g} s"
+        why = str(error) or f"no answer within {self._patience:g} s"
         self._outage.say(f"the business metrics cannot be read, scrapes get 503: {why}", kind="away")
         return web.Response(status=503, text=f"the numbers cannot be read from Redis: {why}\n")
 
 
-def families(numbers: Numbers, top: int) -> Iterator[Metric]:
-    """Every family in `metrics.FAMILIES` with its values."""
+def families(numbers: Numbers, top: int, groups: int = 1 + MOST_PAGE_GROUPS) -> Iterator[Metric]:
+    """Every family in `metrics.FAMILIES` with its values, but for the age, which each answer has; of groups of pages
+    the first ones, and the others.
+    """
     yield _filled(
         metrics.LIVE_VISITORS,
         (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
@@ -103,8 +137,11 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(family, (((site,), each.pending[name]) for site, each in numbers.sites.items()))
     for name, family in metrics.OLDEST.items():
         yield _filled(family, (((site,), _age(numbers, each.oldest.get(name))) for site, each in numbers.sites.items()))
+    for measured in metrics.HISTOGRAMS:
+        yield _distribution(measured, numbers, groups)
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
+    yield from figures.families(numbers.figures, numbers.sites, top)
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
     yield from _books(numbers.ledger)
     yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
@@ -159,6 +196,31 @@ def _currencies(site: SiteNumbers) -> set[str]:
     return currencies_of((*site.totals, *site.day))
 
 
+def _distribution(measured: metrics.Measured, numbers: Numbers, groups: int) -> Metric:
+    """Of each group of pages of each site, 0 included: a rate needs the value before the first.
+
+    Of more than `groups` the last ones are one, OTHER.
+    """
+    made, histogram = measured.empty(), measured.histogram
+    ends = [*map(histogram.le, histogram.bounds), "+Inf"]
+    for site, each in numbers.sites.items():
+        for group, parts in _groups(each.groups, groups).items():
+            *counts, total = _added(each.totals, [histogram.fields(part) for part in parts])
+            made.add_metric((site, group), list(zip(ends, accumulate(counts), strict=True)), histogram.shown(total))
+    return made
+
+
+def _groups(groups: Sequence[str], most: int) -> dict[str, Sequence[str]]:
+    """The groups that are shown, and which of the site's are in each."""
+    own = len(groups) if len(groups) <= most else most - 1
+    shown: dict[str, Sequence[str]] = {group: (group,) for group in groups[:own]}
+    return shown | ({keys.OTHER: groups[own:]} if own < len(groups) else {})
+
+
+def _added(totals: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Iterator[int]:
+    return (sum(totals[field] for field in column) for column in zip(*rows, strict=True))
+
+
 def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:
     for site, each in numbers.sites.items():
         for window in WINDOWS:
@@ -185,19 +247,6 @@ def label_value(value: bytes) -> str:
     """A safe label value: no control characters, at most MAX_LABEL characters, not empty."""
     text = "".join(c for c in value.decode(errors="replace") if unicodedata.category(c)[0] != "C")
     return text[: MAX_LABEL - 1] + "…" if len(text) > MAX_LABEL else text or NO_VALUE
-
-
-def _filled(family: metrics.Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    made = family.empty()
-    for labels, value in samples:
-        made.add_metric(labels, value * family.unit)
-    return made
-
-
-def _retrieve(task: asyncio.Task[Numbers]) -> None:
-    """Retrieve the error if every scraper has gone, so that asyncio does not report it."""
-    if not task.cancelled():
-        task.exception()
 
 
 class _Families(Collector):

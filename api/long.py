@@ -1,4 +1,4 @@
-"""Reads what lasts longer than a day, in the background: weeks, months, and the lists of long spans.
+"""Reads what lasts longer than a day, in the background: days, weeks, months, and the lists of long spans.
 
 Redis keeps each day for 800 days. The days that are over are added up here when the service starts, when a site's day
 ends and once in READ_AGAIN_S, which finds what an import or a replay changed; those that late events may still change
@@ -12,7 +12,7 @@ import asyncio
 import heapq
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from api.periods import By, Period, PeriodReader, periods
 from wakeline import keys
 from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS
-from wakeline.numbers import LONG_TOPS, MONTHS, SPANS, WEEKS
+from wakeline.numbers import DAYS, LONG_TOPS, MONTHS, SPANS, WEEKS
 from wakeline.numbers.kinds import Top
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Long:
     today: date = date.min
     sums: dict[tuple[By, str], dict[str, int]] = field(default_factory=dict)
     lists: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=dict)
+    lists_read: set[str] = field(default_factory=set)  # the others are those of before
     read_whole: float = float("-inf")  # by the monotonic clock, s
     read_late: float = float("-inf")
 
@@ -63,6 +64,11 @@ class Long:
     def before(self, by: By) -> dict[str, int]:
         """Of the last one that is over."""
         return self.sums.get((by, _name_of(first_of(self.today, by) - ONE_DAY, by)), {})
+
+    def is_whole_before(self, by: By) -> bool:
+        """Whether something is known of before the last one that is over: else the site may have begun within it."""
+        first = first_of(first_of(self.today, by) - ONE_DAY, by)
+        return any(fields and name < _name_of(first, kind) for (kind, name), fields in self.sums.items())
 
 
 def _name_of(day: date, by: By) -> str:
@@ -112,30 +118,35 @@ class LongReader:
             await asyncio.sleep(LOOK_S)
 
     async def refresh(self) -> None:
-        """Raises one of `away`."""
+        """First the sums of all sites, which boards and targets need at once. Lists of many sites take minutes: the
+        sums come first again after each. Raises one of `away`.
+        """
+        await self._refresh_sums()
+        while unread := next(self._unread(), None):
+            key, top = unread
+            long = self.sites[key]
+            found = await self._lists(key, long.today, top)
+            long.lists |= {(top.name, span): counts for span, counts in found.items()}
+            long.lists_read.add(top.name)
+            await self._refresh_sums()
+
+    def _unread(self) -> Iterator[tuple[str, Top]]:
+        return ((key, top) for key, long in self.sites.items() for top in LONG_TOPS if top.name not in long.lists_read)
+
+    async def _refresh_sums(self) -> None:
         version = (await self._reader()).version
         is_other, self._version = version != self._version, version
         for key, site in self._configured.items():
             today = datetime.fromtimestamp(self._now(), site.time_zone).date()
             long, clock = self.sites[key], time.monotonic()
             if is_other or today != long.today or clock - long.read_whole > READ_AGAIN_S:
-                self.sites[key] = await self._whole(key, today, long)
+                sums = await self._sums(key, today, wanted(today))
+                clock = time.monotonic()
+                self.sites[key] = Long(today, sums, dict(long.lists), read_whole=clock, read_late=clock)
             elif clock - long.read_late > LATE_AGAIN_S:
                 late = await self._sums(key, today, wanted(today, since=today - (LATE_DAYS + 1) * ONE_DAY))
                 long.sums |= late
                 long.read_late = clock
-
-    async def _whole(self, site: str, today: date, former: Long) -> Long:
-        """First the sums, which boards and targets need at once; until the lists are read, those of before stay."""
-        long = Long(today, await self._sums(site, today, wanted(today)), former.lists)
-        long.read_whole = long.read_late = time.monotonic()
-        self.sites[site] = long
-        lists: dict[tuple[str, str], dict[bytes, float]] = {}
-        for top in LONG_TOPS:
-            found = await self._lists(site, today, top)
-            lists |= {(top.name, span): counts for span, counts in found.items()}
-        long.lists = lists
-        return long
 
     async def _sums(
         self, site: str, today: date, asked: Iterable[tuple[By, Period]]
@@ -169,12 +180,12 @@ class LongReader:
 
 
 def wanted(today: date, *, since: date = date.min) -> list[tuple[By, Period]]:
-    """The periods whose sums are kept, yesterday, WEEKS weeks and MONTHS months: those that end `since` a day."""
+    """The periods whose sums are kept, DAYS days, WEEKS weeks and MONTHS months: those that end `since` a day."""
     first_week = first_of(today, By.WEEK) - (WEEKS - 1) * 7 * ONE_DAY
     month = first_of(today, By.MONTH)
     for _ in range(MONTHS - 1):
         month = first_of(month - ONE_DAY, By.MONTH)
-    begins = {By.DAY: today - ONE_DAY, By.WEEK: first_week, By.MONTH: month}
+    begins = {By.DAY: today - (DAYS - 1) * ONE_DAY, By.WEEK: first_week, By.MONTH: month}
     return [
         (by, period)
         for by, begin in begins.items()

@@ -1,4 +1,4 @@
-"""Metrics of weeks, months and long spans, and of targets: what they are, and their values."""
+"""Metrics of days, weeks, months and long spans, and of targets: what they are, and their values."""
 
 from __future__ import annotations
 
@@ -14,26 +14,34 @@ from api.metrics import Family, gauge
 from api.numbers import Numbers, SiteNumbers
 from api.periods import By
 from wakeline import keys
-from wakeline.numbers import LONG_COUNTS, LONG_NETS, LONG_TOPS, SPANS, TARGETED, adds_up, value_of
+from wakeline.numbers import LONG, LONG_COUNTS, LONG_NETS, LONG_TOPS, SPANS, TARGETED, Count, Net, adds_up, value_of
 from wakeline.settings import Least
 
 if TYPE_CHECKING:
     from api.exposition import TopValues
     from wakeline.settings import Site, TargetRule
 
-SHOWN = (By.WEEK, By.MONTH)
 LENGTHS = {By.DAY: 1, By.WEEK: 7, By.MONTH: 31}  # days, at most
+
+
+def _listed(number: Count | Net) -> str:
+    """By what it is shown."""
+    *first, last = (f"by {by}" for by, shown in LONG.items() if number in shown)
+    return f"{', '.join(first)} and {last}" if first else last
+
 
 COUNTS = {
     each.name: gauge(
-        f"wakeline_{each.metric}_period", f"{each.help}, by week and month, today included", "site", "by", "period"
+        f"wakeline_{each.metric}_period",
+        f"{each.help}, {_listed(each)}, today included",
+        *("site", "by", "period"),
     )
     for each in LONG_COUNTS
 }
 NETS = {
     each.name: gauge(
         f"wakeline_{each.name}_net_period",
-        f"{each.help}, by week and month, today included, in units of the site's currency",
+        f"{each.help}, {_listed(each)}, today included, in units of the site's currency",
         *("site", "by", "period", "currency"),
     )
     for each in LONG_NETS
@@ -57,7 +65,11 @@ EXPECTED = gauge(
     *OF_TARGET,
 )
 LAST = gauge("wakeline_target_last", "What it was in the last day, week or month that is over", *OF_TARGET)
-MISSED = gauge("wakeline_target_missed", "1 if the last day, week or month missed the goal, else 0", *OF_TARGET)
+MISSED = gauge(
+    "wakeline_target_missed",
+    "1 if the last day, week or month missed the goal, else 0; nothing if the site may have begun within it",
+    *OF_TARGET,
+)
 TARGETS = (GOAL, ACTUAL, EXPECTED, LAST, MISSED)
 
 FAMILIES = (*COUNTS.values(), *NETS.values(), *LISTS.values(), *TARGETS)
@@ -83,7 +95,7 @@ Sample = tuple[Family, tuple[str, ...], float]
 
 
 def _of_site(site: Site, long: Long, numbers: SiteNumbers, top_values: TopValues, now: float) -> Iterator[Sample]:
-    for by in SHOWN:
+    for by in By:
         present = long.period(by)
         for (kind, name), before in long.sums.items():
             if kind is by:
@@ -98,12 +110,12 @@ def _of_site(site: Site, long: Long, numbers: SiteNumbers, top_values: TopValues
 
 
 def _of_period(fields: Mapping[str, int], by: By, name: str, currency: str) -> Iterator[Sample]:
-    for count in LONG_COUNTS:
-        yield COUNTS[count.name], (by, name), fields.get(count.name, 0)
-    for net in LONG_NETS:
-        value = value_of(net, fields, currency)
-        if value is not None:
-            yield NETS[net.name], (by, name, currency), value
+    for number in LONG[by]:
+        value = value_of(number, fields, currency)
+        if isinstance(number, Count):
+            yield COUNTS[number.name], (by, name), fields.get(number.name, 0)
+        elif value is not None:
+            yield NETS[number.name], (by, name, currency), value
 
 
 def _of_target(target: TargetRule, site: Site, long: Long, numbers: SiteNumbers, now: float) -> Iterator[Sample]:
@@ -118,8 +130,9 @@ def _of_target(target: TargetRule, site: Site, long: Long, numbers: SiteNumbers,
     last = value_of(number, long.before(by), site.currency)
     if last is not None and any(long.sums.values()):  # nothing is said of who has just begun
         yield LAST, labels, last
-        is_missed = last < target.goal if target.at is Least.LEAST else last > target.goal
-        yield MISSED, labels, float(is_missed)
+        if long.is_whole_before(by):
+            is_missed = last < target.goal if target.at is Least.LEAST else last > target.goal
+            yield MISSED, labels, float(is_missed)
 
 
 def added(before: Mapping[str, int], today: Mapping[str, int]) -> Mapping[str, int]:

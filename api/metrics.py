@@ -1,18 +1,20 @@
 """Every metric of the read side with its meaning.
 
-The business numbers are read from Redis at each scrape, so they survive restarts. Totals since the start are counters;
+The business numbers are read from Redis, so they survive restarts. Totals since the start are counters or histograms;
 windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`; sum over sites or
 lanes, never over windows, which overlap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from wakeline import keys, numbers
+from wakeline.definitions import BOARD_MODEL
 from wakeline.numbers import MS, Count, Money, Pending, Top
 
 
@@ -27,6 +29,32 @@ class Family(NamedTuple):
 
     def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
         return self.kind(self.name, self.help, labels=self.labels)
+
+
+def filled(family: Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    """With these (label values, value in Redis)."""
+    made = family.empty()
+    for labels, value in samples:
+        made.add_metric(labels, value * family.unit)
+    return made
+
+
+class Measured(NamedTuple):
+    """A histogram rendered from Redis, of each group of a site's pages."""
+
+    histogram: numbers.Histogram
+    labels: tuple[str, ...] = ("site", "page_group")
+
+    @property
+    def name(self) -> str:
+        return f"wakeline_{self.histogram.metric}"
+
+    @property
+    def help(self) -> str:
+        return f"{self.histogram.help}, by group of pages"
+
+    def empty(self) -> HistogramMetricFamily:
+        return HistogramMetricFamily(self.name, self.help, labels=self.labels)
 
 
 def gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
@@ -94,9 +122,63 @@ CURRENCIES_LEFT_OUT = gauge(
 PENDING = {each.name: _pending(each) for each in numbers.PENDINGS}
 OLDEST = {each.name: _oldest(each) for each in numbers.PENDINGS}
 """By name of what is pending."""
+HISTOGRAMS = tuple(Measured(each) for each in numbers.HISTOGRAMS)
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
+
+# ---- what campaigns brought, computed from the history -------------------------------------------
+
+_SINCE = "since it began, as far as the history reaches"
+_OWED = f"owed to the campaign by the model {BOARD_MODEL}, {_SINCE}"
+_IN = "in the site's main currency"
+
+
+def _campaign(name: str, help: str, *more: str) -> Family:
+    return gauge(f"wakeline_campaign_{name}", help, "site", *more, "campaign")
+
+
+def _element(name: str, help: str, *more: str) -> Family:
+    return gauge(f"wakeline_campaign_element_{name}", help, "site", *more, "campaign", "kind", "element")
+
+
+def _source(name: str, help: str, *more: str) -> Family:
+    return gauge(f"wakeline_source_{name}", help, "site", *more, "source")
+
+
+CAMPAIGN_VISITS = _campaign("visits", f"Visits whose first page had the campaign, {_SINCE}")
+CAMPAIGN_SENT = _campaign("sent", f"Mails and letters of the campaign that were sent, {_SINCE}")
+CAMPAIGN_OPENED = _campaign("opened", f"Those that a person opened, {_SINCE}")
+CAMPAIGN_CLICKED = _campaign("clicked", f"Those of which a person followed a link, {_SINCE}")
+CAMPAIGN_ORDERS = _campaign("orders", f"Orders, and parts of orders, {_OWED}")
+CAMPAIGN_REVENUE = _campaign("revenue", f"Revenue {_OWED}, {_IN}", "currency")
+CAMPAIGN_UNKNOWN = _campaign(
+    "revenue_of_unknown_margin", f"Revenue of which the margin is not known, {_OWED}, {_IN}", "currency"
+)
+CAMPAIGN_COST = _campaign("cost", f"What the campaign cost, {_SINCE}, {_IN}", "currency")
+CAMPAIGN_PROFIT = _campaign("profit", f"Margin {_OWED}, less what it cost, {_IN}", "currency")
+CAMPAIGN_RETURN = _campaign("return", f"Profit for each unit of the cost, {_SINCE}; none while it cost nothing")
+CAMPAIGN_STARTED = _campaign(
+    "started_timestamp_seconds", "When the first day of a planned campaign began, seconds since 1970"
+)
+ELEMENT_VISITS = _element("visits", "Visits by the campaign whose first page had this content or term")
+ELEMENT_ORDERS = _element("orders", "Orders bought in such a visit of which something was kept")
+ELEMENT_REVENUE = _element("revenue", f"Revenue of these orders, {_IN}", "currency")
+ELEMENT_SENT = _element("sent", "Mails and letters with this subject, creative, link or audience that were sent")
+ELEMENT_CLICKED = _element("clicked", "Those of which a person followed a link")
+SOURCE_VISITS = _source("visits", "Visits by their source, as far as the history reaches")
+SOURCE_ORDERS = _source("orders", f"Orders, and parts of orders, owed to the source by the model {BOARD_MODEL}")
+SOURCE_REVENUE = _source("revenue", f"Revenue owed to the source by the model {BOARD_MODEL}, {_IN}", "currency")
+SOURCE_MARGIN = _source("margin", f"Margin owed to the source by the model {BOARD_MODEL}, {_IN}", "currency")
+OF_CAMPAIGNS = tuple(
+    each
+    for name, each in vars().items()
+    if isinstance(each, Family) and name.startswith(("CAMPAIGN", "ELEMENT", "SOURCE"))
+)
+FIGURES_COMPUTED = gauge(
+    "wakeline_campaign_figures_timestamp_seconds",
+    "When the figures of campaigns were computed from the history, seconds since 1970",
+)
 
 # ---- the deployment: its books -------------------------------------------------------------------
 
@@ -116,8 +198,9 @@ CLOCK_AHEAD = gauge(
     "clock",
 )
 READ_SECONDS = gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
+AGE = gauge("wakeline_numbers_age_seconds", "How long ago reading this answer's numbers began")
 
-FAMILIES = (
+FAMILIES: tuple[Family | Measured, ...] = (
     LIVE_VISITORS,
     *TOTALS.values(),
     *DAY.values(),
@@ -127,7 +210,10 @@ FAMILIES = (
     CURRENCIES_LEFT_OUT,
     *PENDING.values(),
     *OLDEST.values(),
+    *HISTOGRAMS,
     *TOPS.values(),
+    *OF_CAMPAIGNS,
+    FIGURES_COMPUTED,
     OPEN_SESSIONS,
     LEDGER_RECORDS,
     LEDGER_DIFFERENCE,
@@ -135,6 +221,7 @@ FAMILIES = (
     LAG,
     CLOCK_AHEAD,
     READ_SECONDS,
+    AGE,
 )
 
 # ---- this process --------------------------------------------------------------------------------

@@ -1,35 +1,33 @@
-"""Reads the business numbers: one pipeline per lane, added up as they arrive.
-
-The server merges lists (ZUNION, under 1 ms each, so that appends never wait long), and they are added up here, lane by
-lane, so that no reply blocks the event loop for more than some milliseconds: 16 lanes with 42 lists of 500 members take
-about 0.1 s of CPU here and in the server.
-"""
+"""Reads the business numbers: one pipeline per lane, added up as they arrive, then the lists of each site."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from api.figures import FiguresReader
 from api.ledger import Ledger, place_of
+from api.lists import LISTS, ListReader
 from wakeline import keys
+from wakeline.campaign_figures import Figures
 from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
 from wakeline.numbers import (
+    ALL_PAGES,
     COUNTS,
+    HISTOGRAMS,
     LIVE_MONEYS,
     LIVE_WINDOWS,
     PENDINGS,
     SESSIONS,
     TODAY,
-    TOPS,
     TOTALS,
     VISITS,
-    WINDOWS,
     is_money,
 )
 from wakeline.redis.connect import connect
@@ -45,9 +43,6 @@ if TYPE_CHECKING:
 AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 """Errors of reading while Redis is down or empty."""
 
-LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
-"""The (top list, window) pairs of a site."""
-
 LIVE_AMOUNTS = tuple((money.name, window) for money in LIVE_MONEYS for window in LIVE_WINDOWS_MS)
 """The (amount, window) pairs of a site with a main currency."""
 
@@ -56,7 +51,9 @@ LIVE_AMOUNTS = tuple((money.name, window) for money in LIVE_MONEYS for window in
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `currency`: the site's main one. `today`: the day in its time zone, YYYY-MM-DD.
+    `tops`: the largest values, and the rest as `keys.OTHER`. `currency`: the site's main one. `today`: the day in its
+    time zone, YYYY-MM-DD. `groups`: those of its pages; `totals` has their parts of histograms, by `Histogram.field`,
+    and of no others.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -69,6 +66,11 @@ class SiteNumbers:
     live_money: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(LIVE_AMOUNTS, 0))
     """By the amount's name and its window, in minor units of the main currency."""
     today: str = ""
+    groups: tuple[str, ...] = (ALL_PAGES,)
+
+    def __post_init__(self) -> None:
+        parts = (field for group in self.groups for histogram in HISTOGRAMS for field in histogram.fields(group))
+        self.totals = dict.fromkeys(parts, 0) | self.totals
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Numbers:
     """The content of one scrape."""
 
     sites: dict[str, SiteNumbers]
+    figures: Figures | None = None  # of campaigns; None: none were computed
     ledger: Ledger = field(default_factory=Ledger)
     open_sessions: int = 0
     lag_seconds: float = 0.0
@@ -85,14 +88,17 @@ class Numbers:
 
 
 class NumbersReader:
-    """Reads `Numbers`. Raises one of AWAY if they cannot be read now."""
+    """Reads `Numbers` with `values` values of each list. Raises one of AWAY if they cannot be read now."""
 
-    def __init__(self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Awaitable[Log]]) -> None:
-        self._redis: Redis = connect(url)
-        self._redis.set_response_callback("ZUNION", _as_sent)
+    def __init__(
+        self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Awaitable[Log]], *, values: int = 20
+    ) -> None:
+        self._redis: Redis = connect(url, protocol=2)
+        self._lists = ListReader(self._redis, values)
         self._sites = sites
         self._open_log = open_log
         self._log: Log | None = None
+        self._figures = FiguresReader()
 
     async def check(self) -> Deployment:
         """The deployment; raises like `read` if numbers cannot be read."""
@@ -107,12 +113,18 @@ class NumbersReader:
         now = clock if now is None else now
         days = {key: _days(site, now) for key, site in self._sites.items()}
         numbers = Numbers(
-            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()},
+            {
+                key: SiteNumbers(currency=site.currency, today=days[key][0], groups=groups_of(site))
+                for key, site in self._sites.items()
+            },
             now=now,
         )
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)
+        for site, each in numbers.sites.items():
+            each.tops = await self._lists.read(names, deployment.lanes, site, _buckets(days[site][0], now))
+        numbers.figures = await self._figures.read(self._redis)
         log_time = max(int(lane.get(b"clock", 0)) for lane in lanes)
         numbers.open_sessions = max(numbers.open_sessions, 0)
         numbers.clocks_ahead = {"redis": (clock - ours) / 1000, "log": max(0.0, (log_time - ours) / 1000)}
@@ -156,10 +168,22 @@ class NumbersReader:
                 numbers.lag_seconds = max(numbers.lag_seconds, (now - (waiting or now)) / 1000)
 
 
+def groups_of(site: Site) -> tuple[str, ...]:
+    """The groups of a site's pages; see `crm.sites`."""
+    named = dict.fromkeys(rule.group for rule in site.page_groups)
+    return (*named, keys.OTHER) if named else (ALL_PAGES,)
+
+
 def _days(site: Site, now: int) -> list[str]:
     """Today in the site's time zone, and the days before on which a session that is open may have begun."""
     today = datetime.fromtimestamp(now / 1000, site.time_zone).date()
     return [(today - timedelta(days=age)).isoformat() for age in range(LATE_MS // DAY_MS + 2)]
+
+
+def _buckets(today: str, now: int) -> dict[str, list[str]]:
+    """Those of each window."""
+    live = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
+    return live | {TODAY: [keys.date(today)]}
 
 
 def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list[str], now: int) -> None:
@@ -172,10 +196,7 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list
         key = names.pending(lane, site, pending.name)
         pipe.zcount(key, "-inf", "+inf")
         pipe.zrange(key, 0, 0, withscores=True)
-    buckets = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
-    buckets[TODAY] = [keys.date(days[0])]
-    for what, window in LISTS:
-        pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
+    buckets = _buckets(days[0], now)
     for what, window in LIVE_AMOUNTS:
         pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
     for day in days:
@@ -201,23 +222,7 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
         numbers.pending[pending] += next(replies)
         for _, since in next(replies):
             numbers.oldest[pending] = min(int(since), numbers.oldest.get(pending, int(since)))
-    for top in numbers.tops.values():
-        for member, score in _pairs(next(replies)):
-            top[member] = top.get(member, 0) + float(score)
     for of in numbers.live_money:
-        for currency, amount in _pairs(next(replies)):
+        for currency, amount in next(replies):
             if currency.decode() == numbers.currency:
                 numbers.live_money[of] += int(amount)
-
-
-def _as_sent(response: Any, **_: Any) -> Any:
-    """Raw reply: redis-py's own parsing of 100,000 members takes longer than everything else."""
-    return response
-
-
-def _pairs(reply: list[Any]) -> Iterable[Any]:
-    """(member, score) pairs, which RESP2 sends as a flat list."""
-    if reply and isinstance(reply[0], list):
-        return reply
-    members = iter(reply)
-    return zip(members, members, strict=True)

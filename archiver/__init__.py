@@ -12,6 +12,7 @@ rewriting.py     puts the records of erased persons under a random id
 persons.py       who a record names and whom it erases; the same record under other ids
 erased.py        who was rewritten, by which random id
 ids.py           which ids a file holds, so that few files are read
+figures.py       has the figures of campaigns computed for the boards
 metrics.py       its metrics
 
 Its position is derived from the history: nothing else is stored, and unsealed records are read again.

@@ -7,6 +7,7 @@ import logging
 
 from archiver import metrics
 from archiver.archiving import Archiver
+from archiver.figures import FiguresKeeper, command
 from archiver.housekeeping import keep_house
 from archiver.loop import live
 from wakeline import keys, process
@@ -48,6 +49,15 @@ async def run(config: Config) -> int:
         )
         archiver = Archiver(log, history, redis, lanes=deployment.lanes, seal_s=settings.archive_seal_s, lease=lease)
         logger.info("archiving to %s", url)
+        words, environ = command(config, url)
+        keeper = FiguresKeeper(
+            words,
+            environ,
+            every_s=settings.archive_seal_s,
+            sealed=lambda: archiver.sealed_files,
+            may_run=lambda: archiver.may_write,
+        )
+        computing = asyncio.create_task(keeper.keep())
         try:
             return await live(
                 archiver,
@@ -63,6 +73,8 @@ async def run(config: Config) -> int:
                 ),
             )
         finally:
+            computing.cancel()
+            await asyncio.gather(computing, return_exceptions=True)
             await log.close()
     finally:
         await redis.aclose()

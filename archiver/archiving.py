@@ -76,6 +76,7 @@ class Archiver:
         self._sealed: dict[int, int] = {}  # lane -> end of the sealed records
         self._places: dict[int, int] = {}  # lane -> next offset to read
         self._unpublished: dict[int, int] = {}
+        self.sealed_files = 0  # by this process
         self._behind_since: dict[int, float] = {}  # lanes with unsealed records, and since when
 
     @property
@@ -190,6 +191,7 @@ class Archiver:
         metrics.RECORDS.inc(filling.end - filling.first)
         metrics.BYTES.inc(len(content))
         metrics.FILES.inc()
+        self.sealed_files += 1
         metrics.LAST_SEAL.set_to_current_time()
 
     def _check(self) -> None:

@@ -24,7 +24,9 @@ LAG_RECORDS = _gauge("lag_records", "Unsealed records of the log, all lanes")
 LAG_RECORDS_MAX = _gauge("lag_records_max", "Unsealed records of the lane that is furthest behind")
 OVERDUE_SECONDS = _gauge("overdue_seconds", "How long the oldest record has waited beyond archive_seal_s; 0: on time")
 LAST_SEAL = _gauge("last_seal_timestamp_seconds", "Time of the last sealed file, seconds since 1970")
-FAILURES = _counter("failures", "Failed attempts: log (or Redis), history, mismatch, damaged", "what")
+FAILURES = _counter(
+    "failures", "Failed attempts: log (or Redis), history, mismatch, damaged, figures of campaigns", "what"
+)
 STUCK = _gauge("stuck", "1 while history and log do not belong together: needs manual action")
 GAP_RECORDS = _counter("gap_records", "Records that the log lost before they were archived")
 MERGED_FILES = _counter("merged_files", "Small files merged into larger ones")
@@ -36,6 +38,7 @@ LAST_REWRITING = _gauge(
     "last_rewriting_timestamp_seconds",
     "Time when the history last named no person whose erasure it held, seconds since 1970",
 )
+FIGURES_SECONDS = _gauge("figures_seconds", "Time that the last computation of the campaigns' figures took")
 
-for _what in ("log", "history", "mismatch", "damaged"):
+for _what in ("log", "history", "mismatch", "damaged", "figures"):
     FAILURES.labels(_what)  # so that a first failure is an increase

@@ -29,6 +29,8 @@ order_live.py     time from an order that a page tells to revenue and its custom
 links.py          time from a click on a link of a mail to the redirect, and to the customer's profile
 due_live.py       time to a readable profile while thousands of visits end
 imports.py        the same while a history is imported, and how fast that is
+scrape.py         time of a scrape of twenty sites with full lists, and how many series they have
+                  (scrape_filling.py fills Redis)
 idle.py           memory and CPU of all services when nothing happens
 profile_size.py   bytes in Redis of one profile; order_size.py of one order; person_size.py of a customer with all keys
 snippet.py        bytes of the scripts

@@ -20,6 +20,7 @@ from benchmarks import (
     profile_size,
     rules,
     scale,
+    scrape,
     servers,
     sizing,
     snippet,
@@ -46,5 +47,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "links": links,
     "due_live": due_live,
     "imports": imports,
+    "scrape": scrape,
     "idle": idle,
 }

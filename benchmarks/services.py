@@ -53,13 +53,18 @@ def process(
 
 
 class SmallPath:
-    """A context for the services that `wakeline up` starts, from the code in `tree`, each started separately."""
+    """A context for the services that `wakeline up` starts, from the code in `tree`, each started separately.
 
-    def __init__(self, folder: Path, *, tree: Path = ROOT, **settings: str | float) -> None:
+    `sites`: keys of sites; the first is `visitors.SITE`.
+    """
+
+    def __init__(
+        self, folder: Path, *, tree: Path = ROOT, sites: Sequence[str] = (SITE.key,), **settings: str | float
+    ) -> None:
         self.folder = folder
         self._tree = tree
         self.pids: dict[str, int] = {}
-        self.config = _config(folder, settings)
+        self.config = _config(folder, settings, sites[1:])
         self._services: dict[str, Service] = {service.name: service for service in plan(self.config).services()}
         self._running = ExitStack()
 
@@ -102,7 +107,7 @@ class SmallPath:
         self._running.close()
 
 
-def _config(folder: Path, more: Mapping[str, str | float]) -> Config:
+def _config(folder: Path, more: Mapping[str, str | float], other_sites: Sequence[str] = ()) -> Config:
     """Settings of a deployment in `folder`, written there as wakeline.toml."""
     (folder / "data/redis").mkdir(parents=True, exist_ok=True)
     settings = {"data": str(folder / "data"), **ports_of_settings(), **more}
@@ -111,6 +116,8 @@ def _config(folder: Path, more: Mapping[str, str | float]) -> Config:
     lines += [f"{name} = {json.dumps(getattr(SITE, name))}" for name in ("currency", "minute_cost", "return_cost")]
     for rule in SITE.interests:
         lines += ["[[site.interests]]", f'path = "{rule.path}"', f'interest = "{rule.interest}"']
+    for key in other_sites:
+        lines += ["[[site]]", f'key = "{key}"', f'origins = ["https://{key}.example"]']
     path = folder / "wakeline.toml"
     path.write_text("\n".join(lines) + "\n")
     return config.load(path, {}, {})

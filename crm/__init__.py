@@ -12,7 +12,7 @@ intake/      duplicates and bots
 identity/    consent, customers, their records, and erasure
 presence/    who is on the site now
 visits/      which visit an event belongs to, and the visit's source
-content/     page views, engaged time and custom events
+content/     page views, engaged time, custom events, how fast pages were
 interests/   what the visitor is interested in
 things/      things with an id of their own: what many facts say of one, merged
 commerce/    orders and products

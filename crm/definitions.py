@@ -19,12 +19,15 @@ from wakeline.config.campaigns import campaign, misfits
 from wakeline.paths import pattern
 from wakeline.settings import (
     MOST_COST,
+    MOST_GROUP_RULES,
     MOST_INTEREST_RULES,
     MOST_MARGIN_RULES,
+    MOST_PAGE_GROUPS,
     MOST_PASSING_HOSTS,
     CampaignRule,
     InterestRule,
     MarginRule,
+    PageGroupRule,
     Site,
 )
 from wakeline.vocabulary.money import FACTORS
@@ -49,6 +52,19 @@ def _check_rules(rules: Sequence[InterestRule]) -> None:
 
 def _rules_in_words(rules: Sequence[InterestRule]) -> list[str]:
     return [f"{rule.path} counts for {rule.interest}" for rule in rules]
+
+
+def _check_groups(rules: Sequence[PageGroupRule]) -> None:
+    if len(rules) > MOST_GROUP_RULES:
+        raise ValueError(f"{len(rules):,} rules for groups of pages, more than {MOST_GROUP_RULES}")
+    if (count := len({rule.group for rule in rules})) > MOST_PAGE_GROUPS:
+        raise ValueError(f"{count} groups of pages, more than {MOST_PAGE_GROUPS}")
+    for rule in rules:
+        pattern(rule.path)
+
+
+def _groups_in_words(rules: Sequence[PageGroupRule]) -> list[str]:
+    return [f"{rule.path} is in the group {rule.group}" for rule in rules]
 
 
 def _check_margins(rules: Sequence[MarginRule]) -> None:
@@ -134,6 +150,7 @@ KINDS: dict[str, Kind] = {
     "return_cost": Kind(float, _check_cost, _return_in_words),
     "campaigns": Kind(tuple[CampaignRule, ...], _check_campaigns, _campaigns_in_words),
     "passing_hosts": Kind(tuple[str, ...], _check_hosts, _hosts_in_words),
+    "page_groups": Kind(tuple[PageGroupRule, ...], _check_groups, _groups_in_words),
 }
 """By the name that records, keys and `Site` use."""
 

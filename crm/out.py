@@ -1,6 +1,7 @@
 """The effects of a rule beyond its visitor's state: `out` and its methods.
 
 count, top      add to a number, or to a top list, of the site; money: to an amount in its live windows
+measure         add a value to a histogram
 pend            note since when a thing is in a state, or that it is not
 wake            have the person's deadlines looked at, at a time of the log
 tell            send a share to a customer's lane, or a fact to a thing's
@@ -14,6 +15,7 @@ forget          keep what a person did up to a time out of its profile, for good
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
 from enum import StrEnum
@@ -27,7 +29,7 @@ from crm.sites import SiteFacts
 from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT, five_minutes, minute
-from wakeline.numbers import Count, LiveMoney, Money, Pending, Top
+from wakeline.numbers import SUM, Count, Histogram, LiveMoney, Money, Pending, Top
 from wakeline.record import CUSTOMER_PREFIX, NO_PLACE, Place, Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
@@ -178,6 +180,12 @@ class Out:
         """Add to a number of the site on another day, or with "" only to its total. Of money: minor units."""
         name = number.field(currency) if isinstance(number, Money) else number.name
         self.days[self.site.key, day][name] += amount
+
+    def measure(self, histogram: Histogram, value: int, *, group: str) -> None:
+        """Add a value, in the unit of Redis, to the histogram of a group of the site's pages."""
+        counts = self.days[self.site.key, ""]
+        counts[histogram.field(bisect_left(histogram.bounds, value), group)] += 1
+        counts[histogram.field(SUM, group)] += value
 
     def money(self, number: LiveMoney, time: int, amount: int, *, currency: str) -> None:
         """Add or subtract minor units at a time (ms), if that is recent enough, in the site's main currency."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from crm.intake.state import Outside, Page
+from crm.page_text import written
 from crm.state import Visitor, VisitorState, encode_state
 from wakeline.definitions import LATE_MS, PRESENT_MS
 from wakeline.durations import DAY_MS
@@ -140,7 +141,7 @@ def _taken(id: str, state: VisitorState, now: int) -> str:
         state.open_outside[id] = until
         if len(state.open_outside) > MOST_PRESENT:
             state.open_outside = latest(state.open_outside, now)
-    return f"{id} {encode_state(page).decode()}"
+    return f"{id} {written(encode_state(page).decode())}"
 
 
 def _shorten(visitor: Visitor, now: int) -> None:

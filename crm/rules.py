@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from crm import facts
 from crm.commerce import carts, claims, funnel, page_orders
-from crm.content import events, page_views, searches, usability
+from crm.content import events, page_views, searches, speed, usability
 from crm.identity import account, agreements, choices, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
@@ -71,6 +71,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT, CONSENT)),
     ("events", events.count, (CUSTOM,)),
     ("searches", searches.count, (CUSTOM,)),
+    ("speed", speed.count, (CUSTOM,)),
     ("usability", usability.count, (CUSTOM,)),
     ("funnel", funnel.follow, (CUSTOM,)),
     ("orders", page_orders.tell, (CUSTOM,)),

@@ -10,7 +10,9 @@ from crm.definitions import Held, defined
 from crm.visits.passing import passing
 from wakeline.durations import MONTH_MS, QUARTER_MS
 from wakeline.event import MAX_INTEREST
+from wakeline.keys import OTHER
 from wakeline.labels import cut
+from wakeline.numbers import ALL_PAGES
 from wakeline.paths import decoded, page_label, pattern
 from wakeline.settings import Site
 from wakeline.vocabulary.money import FACTORS, half_up
@@ -19,6 +21,7 @@ REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
 REMEMBERED_QUARTERS = 80_000  # of an hour, of one site: the two years of an imported history; 8 MB
 REMEMBERED_DEFINED = 8  # of one site: lanes change from one to the next almost together
 REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
+REMEMBERED_GROUPS = 1_024  # of paths of one site; 4 MB where strangers make up the longest
 
 
 class Lifetimes(NamedTuple):
@@ -47,9 +50,11 @@ class SiteFacts:
         self.return_cost = half_up(site.return_cost * factor)
         self.send_costs = {one.id: half_up(one.send_cost * factor) for one in site.campaigns if one.send_cost}
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
+        self._groups = [(pattern(rule.path), rule.group) for rule in site.page_groups]
         self._day_of_quarter: dict[int, str] = {}
         self.is_passing = passing(site.passing_hosts)
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)
+        self.group_of_path = lru_cache(REMEMBERED_GROUPS)(self._group_of_path) if self._groups else _all_pages
         self.defined = lru_cache(REMEMBERED_DEFINED)(self._defined)
 
     def day(self, ms: int) -> str:
@@ -70,6 +75,19 @@ class SiteFacts:
     def _interests_of_path(self, path: str) -> tuple[str, ...]:
         path = decoded(path) if self._rules else path
         return tuple(dict.fromkeys(name for matches, name in self._rules if matches(path)))
+
+    def _group_of_path(self, path: str) -> str:
+        path = decoded(path)
+        return next((group for matches, group in self._groups if matches(path)), OTHER)
+
+
+def _all_pages(_: str) -> str:
+    """The group of each page where the site names none.
+
+    Not the first part of its path: which of them would be the first seven depends on the order in which lanes hear of
+    them, so that a replay would count by other groups.
+    """
+    return ALL_PAGES
 
 
 class Facts(dict[str, SiteFacts]):

@@ -13,9 +13,11 @@ class Fresh(StrEnum):
     NOW = "now"
     LAST = "last"  # each point of a curve covers the time just before it
     WINDOW = "window"  # the board's variable
+    HOUR = "hour"
     TODAY = "today"
     WEEK = "week"
     START = "start"
+    COMPUTED = "computed"  # from the history, every ten minutes
     PERIOD = "period"  # a week or a month
     SPAN = "span"  # of days that are over
     TARGET = "target"
@@ -44,6 +46,7 @@ class Kind(Enum):
     LINES = auto()  # curves over the board's time range
     MINUTES = auto()  # a bar per minute of the last half hour
     TOP = auto()  # a bar per value, largest first
+    GRADED = auto()  # the same, each in the colour of its grade
     PERIODS = auto()  # a bar per week or month, the latest last
 
     @property
@@ -57,8 +60,24 @@ _SHAPES = {
     Kind.LINES: Shape(8, 2),
     Kind.MINUTES: Shape(8, 2),
     Kind.TOP: Shape(10, 3),
+    Kind.GRADED: Shape(8, 3),
     Kind.PERIODS: Shape(8, 2),
 }
+
+
+class Grade(StrEnum):
+    """How good a value is, and its colour."""
+
+    GOOD = "green"
+    FAIR = "orange"  # needs improvement
+    POOR = "red"
+
+
+class Step(NamedTuple):
+    """From this value on, or from the least on (None), values have the grade."""
+
+    least: float | None
+    grade: Grade
 
 
 class Query(NamedTuple):
@@ -76,6 +95,8 @@ class Panel(NamedTuple):
     unit: Unit = Unit.COUNT
     decimals: int = 0
     bad_below: float | None = None  # of a lamp: red below; without, red from 1 on
+    steps: tuple[Step, ...] = ()  # of graded bars
+    most: float | None = None  # of graded bars: the end of their scale; None: the largest of them
 
     @property
     def fresh(self) -> Fresh:
@@ -101,11 +122,22 @@ class Row(NamedTuple):
             del left[:beside]
 
 
+class Annotation(NamedTuple):
+    """What is marked on the curves of a board."""
+
+    text: str  # id of its name
+    expr: str
+    title: str  # of each mark: labels of its series
+    color: str
+    is_time: bool = False  # whether the value of a series is when it was (ms), and not that it is so
+
+
 class Board(NamedTuple):
     name: str  # of its file, and in its address; the id of its texts
     rows: tuple[Row, ...]
     hours: int = 1  # the time range that it opens with
     refresh: str = "5s"
+    annotations: tuple[Annotation, ...] = ()
 
     @property
     def panels(self) -> tuple[Panel, ...]:

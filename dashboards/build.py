@@ -29,7 +29,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from dashboards import guide
-from dashboards.board import Board
+from dashboards.board import Annotation, Board
 from dashboards.boards import BOARDS
 from dashboards.panels import SOURCE, made, row
 from dashboards.texts import ENGLISH, LANGUAGES, Texts, texts
@@ -51,7 +51,7 @@ def as_json(board: Board, language: str) -> str:
 def model(board: Board, language: str) -> dict[str, Any]:
     """The board as Grafana reads it."""
     built: dict[str, Any] = json.loads(json.dumps(dashboard(board, language, texts(language)).build(), cls=JSONEncoder))
-    built["annotations"] = {"list": []}
+    built["annotations"] = {"list": marks(board, texts(language))}
     for variable in built["templating"]["list"]:
         for field in ("auto", "auto_count", "auto_min"):  # the SDK puts what only intervals have into all variables
             variable.pop(field, None)
@@ -80,6 +80,26 @@ def dashboard(board: Board, language: str, said: Texts) -> Dashboard:
             for panel, width in zip(line, _widths(len(line)), strict=True):
                 built.with_panel(made(panel, width, said))
     return built
+
+
+def marks(board: Board, said: Texts) -> list[dict[str, Any]]:
+    """As Grafana's source Prometheus reads them; the SDK has no fields for this."""
+    return [_mark(each, said) for each in board.annotations]
+
+
+def _mark(each: Annotation, said: Texts) -> dict[str, Any]:
+    return {
+        "name": said.mark(each.text),
+        "datasource": {"type": SOURCE.type_val, "uid": SOURCE.uid},
+        "enable": True,
+        "hide": False,
+        "iconColor": each.color,
+        "expr": each.expr,
+        "step": "60s",
+        "titleFormat": said.mark(each.text),
+        "textFormat": each.title,
+        "useValueForTime": each.is_time,
+    }
 
 
 def uid(board: Board, language: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboards import queries
-from dashboards.board import Kind, Panel, Query, Unit
-from wakeline.numbers import MS, TODAY, Count, Money, Net, Top
+from dashboards.board import Grade, Kind, Panel, Query, Step, Unit
+from wakeline.numbers import GOOD_SHARE, MS, TODAY, Count, Histogram, Money, Net, Top
 
 
 def number(text: str, *asked: Query, unit: Unit = Unit.COUNT, decimals: int = 0) -> Panel:
@@ -44,6 +44,11 @@ def money(text: str, gained: Money, back: Money | None = None) -> Panel:
 def ranking(text: str, list: Top, *, window: str = TODAY) -> Panel:
     """The most frequent values of today, or of the board's window: "$window"."""
     return bars(text, *queries.top(list, window=window), unit=Unit.SECONDS if list.unit == MS else Unit.COUNT)
+
+
+def days(text: str, number: Count | Net) -> Panel:
+    """A bar for each day, today included."""
+    return _periods(text, number, "day")
 
 
 def shares(text: str, part: Top, whole: Top) -> Panel:
@@ -88,3 +93,21 @@ def against_week(text: str, count: Count) -> Panel:
 def beside_week(text: str, count: Count) -> Panel:
     """The curves of today and of a week ago."""
     return lines(text, *queries.beside_week(count))
+
+
+def graded(text: str, measured: Histogram, *, over: str, unit: Unit = Unit.SECONDS) -> Panel:
+    """What three of four page views of a group kept to, in the colour of its grade. A limit is still the better one."""
+    steps = (
+        Step(None, Grade.GOOD),
+        Step(measured.shown(measured.good + 1), Grade.FAIR),
+        Step(measured.shown(measured.poor + 1), Grade.POOR),
+    )
+    asked = (queries.slowest(measured, GOOD_SHARE, over=over),)
+    return Panel(text, Kind.GRADED, asked, unit, 2 if unit is Unit.RATE else 1, steps=steps)
+
+
+def good_views(text: str, *measured: Histogram, over: str) -> Panel:
+    """Which share of page views was good, by measure; it is when the panels above are."""
+    steps = (Step(None, Grade.FAIR), Step(GOOD_SHARE, Grade.GOOD))
+    asked = tuple(queries.good(each, over=over) for each in measured)
+    return Panel(text, Kind.GRADED, asked, Unit.SHARE, 0, steps=steps, most=1)

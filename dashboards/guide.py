@@ -8,6 +8,7 @@ from pathlib import Path
 from dashboards.board import Board
 from dashboards.boards import BOARDS
 from dashboards.texts import ENGLISH, FIGURES, texts
+from wakeline import numbers
 
 FILE = Path(__file__).parents[1] / "docs" / "numbers.md"
 
@@ -22,8 +23,10 @@ remembered. What was a week ago is asked at the same time of day, 168 hours befo
 hour off; and it is empty until Prometheus has collected for a week.
 
 *Months* needs no Prometheus of two years: Redis keeps each day for 800 days, and the read side adds them up in the background, so
-that a new Prometheus, an import of old data and a replay show the right numbers at once or after a day. `wakeline report` says the
-same numbers.
+that a new Prometheus, an import of old data and a replay show the right numbers at once or after a day. Blocks that are written
+into Prometheus afterwards (`promtool tsdb create-blocks-from`) could not do that: what they hold cannot be corrected, and late
+events, imports and replays correct days. {numbers.DAYS} days, {numbers.WEEKS} weeks and {numbers.MONTHS} months are shown, so that the series stay within
+their budget; `wakeline report --by day|week|month` says the same numbers of any time in those 800 days.
 
 The boards exist in English, Italian, Polish and Persian: set `WAKELINE_LANGUAGE` to `en`, `it`, `pl` or `fa` when you start
 `dashboards/compose.yaml`. The links at the top of a board lead to the others and keep the site, the window, the currency and the

@@ -60,6 +60,8 @@ def made(panel: Panel, width: int, texts: Texts) -> Made:
             built.time_from(f"{MINUTES}m").interval("1m").max_data_points(MINUTES)
         case Kind.TOP:
             built = _top(panel, texts)
+        case Kind.GRADED:
+            built = _graded(panel, texts)
         case Kind.PERIODS:
             built = _periods(panel, texts)
     built.id(id_of(panel.text)).title(texts.panel(panel.text).title)
@@ -117,6 +119,13 @@ def _top(panel: Panel, texts: Texts) -> bargauge.Panel:
         .legend(common.VizLegendOptions().show_legend(False).display_mode(LegendDisplayMode.LIST).calcs([]))
         .reduce_options(_latest())
     )
+
+
+def _graded(panel: Panel, texts: Texts) -> bargauge.Panel:
+    steps = [Threshold(value=step.least, color=step.grade) for step in panel.steps]
+    built = _top(panel, texts).color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    built.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+    return built if panel.most is None else built.max(panel.most)
 
 
 def _periods(panel: Panel, texts: Texts) -> barchart.Panel:

@@ -5,17 +5,22 @@ Windows are gauges with absolute values: no rate, no sum over `window`.
 
 from __future__ import annotations
 
-from dashboards.board import Fresh, Query
+from api import metrics
+from api.metrics import Family
+from dashboards.board import Annotation, Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, LiveMoney, Money, Net, Pending, Top
+from wakeline.numbers import TODAY, Count, Histogram, LiveMoney, Money, Net, Pending, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
-OF_CURRENCY = f'{{{SITE},currency=~"$currency"}}'
+CHOSEN = 'currency=~"$currency"'
+OF_CURRENCY = f"{{{SITE},{CHOSEN}}}"
 RATE = "[$__rate_interval]"
 WEEK_AGO = "offset 7d"
 CURRENCY = "{{currency}}"
+PAGE_GROUP = "{{page_group}}"
 TARGET = "{{target}}"
+EVERY = ("day", "week", "month")
 
 # ---- of the chosen site --------------------------------------------------------------------------
 
@@ -124,6 +129,29 @@ def total(number: Count) -> Query:
     return Query(f"wakeline_{number.metric}_total{OF_SITE}", number.metric, Fresh.START)
 
 
+def quantile(measured: Histogram, share: float, *, over: str) -> Query:
+    """What this share of page views kept to within a time, e.g. 1h, by group of pages: none of a group without any."""
+    each = f"sum by (page_group, le) (increase(wakeline_{measured.metric}_bucket{OF_SITE}[{over}]))"
+    return Query(f"histogram_quantile({share}, {each}) > 0", PAGE_GROUP, Fresh.LAST)
+
+
+def slowest(measured: Histogram, share: float, *, over: str) -> Query:
+    """The same of now, the group with the highest first."""
+    return Query(f"sort_desc({quantile(measured, share, over=over).expr})", PAGE_GROUP, Fresh.HOUR)
+
+
+def good(measured: Histogram, *, over: str, fresh: Fresh = Fresh.HOUR) -> Query:
+    """Which share of the page views within a time was good."""
+    metric = f"wakeline_{measured.metric}"
+    within = f'sum(increase({metric}_bucket{{{SITE},le="{measured.le(measured.good)}"}}[{over}]))'
+    return Query(f"{within} / (sum(increase({metric}_count{OF_SITE}[{over}])) > 0)", measured.metric, fresh)
+
+
+def measured(by: Histogram, *, over: str) -> Query:
+    """How many page views were measured within a time, by group of pages."""
+    return Query(f"sort_desc(increase(wakeline_{by.metric}_count{OF_SITE}[{over}]))", PAGE_GROUP, Fresh.HOUR)
+
+
 def top(list: Top, *, window: str) -> tuple[Query, Query]:
     """The largest values first, and the sum of all others last."""
     metric = f'wakeline_{list.metric}_window{{{SITE},window="{window}",{list.label}'
@@ -134,8 +162,53 @@ def top(list: Top, *, window: str) -> tuple[Query, Query]:
     )
 
 
+def figure(family: Family) -> tuple[Query, Query]:
+    """Of campaigns, their elements or sources: the largest first, and the sum of all others last."""
+    label = family.labels[-1]
+    of = f"{SITE},{CHOSEN}," if "currency" in family.labels else f"{SITE},"
+    other = "other_of_kind" if "kind" in family.labels else "other"
+    return (
+        Query(f'sort_desc({family.name}{{{of}{label}!="{OTHER}"}})', _named(family), Fresh.COMPUTED),
+        Query(f'{family.name}{{{of}{label}="{OTHER}"}}', other, Fresh.COMPUTED),
+    )
+
+
+def figure_of_mails(family: Family) -> Query:
+    """The same of campaigns of which mails or letters were sent."""
+    sent = f"on (campaign) {metrics.CAMPAIGN_SENT.name}{OF_SITE} > 0"
+    expr = f'sort_desc({family.name}{{{SITE},campaign!="{OTHER}"}} and {sent})'
+    return Query(expr, _named(family), Fresh.COMPUTED)
+
+
+def figures_sum(family: Family) -> Query:
+    """Of all campaigns together, by currency."""
+    return Query(f"sum by (currency) ({family.name}{OF_CURRENCY})", CURRENCY, Fresh.COMPUTED)
+
+
+def figures_ratio(part: Family, whole: Family) -> Query:
+    """Of all campaigns together; no value while `whole` is 0."""
+    of_part, of_whole = (f"sum by (currency) ({family.name}{OF_CURRENCY})" for family in (part, whole))
+    return Query(f"{of_part} / ({of_whole} > 0)", CURRENCY, Fresh.COMPUTED)
+
+
+def _named(family: Family) -> str:
+    each = {name: f"{{{{{name}}}}}" for name in family.labels}
+    whose = "{campaign}, {kind}: {element}" if "kind" in each else f"{{{family.labels[-1]}}}"
+    return (f"{whose}, {{currency}}" if "currency" in each else whose).format(**each)
+
+
+FIGURES_AGE = Query(f"time() - {metrics.FIGURES_COMPUTED.name}", "age", Fresh.NOW)
+
+CAMPAIGN_STARTS = Annotation(
+    "campaign_starts", f"{metrics.CAMPAIGN_STARTED.name}{OF_SITE} * 1000", "{{campaign}}", "blue", is_time=True
+)
+FAULTS = Annotation("faults", 'ALERTS{alertstate="firing",site=~"|$site"}', "{{alertname}}", "red")
+"""Alerts about the site, and about the deployment, which have no site."""
+ANNOTATIONS = (CAMPAIGN_STARTS, FAULTS)
+
+
 def period(number: Count | Net, *, by: str) -> Query:
-    """Of each week or month, as `by` says."""
+    """Of each day, week or month, as `by` says."""
     metric = f"{number.metric}_period" if isinstance(number, Count) else f"{number.name}_net_period"
     return Query(f'wakeline_{metric}{{{SITE},by="{by}"}}', "{{period}}", Fresh.PERIOD)
 
@@ -152,6 +225,18 @@ def span(list: Top, *, days: str) -> tuple[Query, Query]:
 def target(what: str) -> Query:
     """Of each target: goal, actual, expected, last or missed."""
     return Query(f"wakeline_target_{what}{OF_SITE}", TARGET, Fresh.TARGET)
+
+
+def target_of_whom(what: str, legend: str = "{{who}}", *, every: str = "") -> Query:
+    """As `target`, with its owner if there is one; only the targets for each day, week or month if `every` says so."""
+    chosen = f'{{{SITE},every="{every}"}}' if every else OF_SITE
+    both = f'label_join(wakeline_target_{what}{chosen}, "who", ", ", "target", "owner")'
+    return Query(f'label_replace({both}, "who", "$1", "who", "(.*), ")', legend, Fresh.TARGET)
+
+
+def goals() -> tuple[Query, ...]:
+    """Of each target: its goal, with its owner and how long it is for."""
+    return tuple(target_of_whom("goal", f"each_{every}", every=every) for every in EVERY)
 
 
 def target_share(part: str, whole: str) -> Query:

@@ -16,6 +16,7 @@ import msgspec
 from demo.catalogue import Product, catalogue
 from demo.pages import page_at
 from demo.people import Person, random_id
+from demo.speed import vitals
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, ConsentLevel, Envelope, Props, WireEvent
 from wakeline.identity import signature
 from wakeline.settings import Site
@@ -65,6 +66,7 @@ class Browser:
     _page: str = ""
     _n: int = 0
     _is_present: bool = False
+    _is_measured: bool = False  # the page has told its vitals
     _next_ping: int = 0
     _engaged_ms: int = 0
     _scroll: int = 0
@@ -80,6 +82,7 @@ class Browser:
         if self._page:
             self.wait(self.chance.randint(*LOAD_MS))
         self.url = self.site.origins[0] + path + query
+        self._is_measured = False
         self._view(continued=False)
 
     def _view(self, *, continued: bool) -> None:
@@ -138,6 +141,9 @@ class Browser:
 
     def leave(self) -> None:
         """Hide, leave or close the page."""
+        if self._is_present and not self._is_measured:
+            self._is_measured = True
+            self._emit("web_vitals", props=vitals(self.path, self._page))
         self._hide()
         self._send(BEACON_MS)
 

@@ -45,6 +45,7 @@ def touch(memory: LaneMemory, changes: Changes, who: Who) -> Home:
 def hear(fact: Fact, who: tuple[Who, ...], memory: LaneMemory, changes: Changes) -> tuple[Home, Verdict]:
     """Apply a fact at its home. `who`: see `batch.named_in`."""
     first, *others = who
+    changes.received = fact.received
     home = touch(memory, changes, first)
     _enter(fact.site, min(fact.time, changes.now), memory, changes)
     named = {id: memory.people[site, id] for site, id in others}
@@ -62,7 +63,6 @@ def take(item: Item, fact: Fact, memory: LaneMemory, changes: Changes) -> tuple[
         if noted is None:
             return None, Verdict.DUPLICATE
         changes.imports |= noted
-    changes.received = fact.received
     return hear(fact, item.who, memory, changes)
 
 

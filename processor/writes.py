@@ -40,7 +40,7 @@ from processor.messages import id_of, messages
 from processor.people import write_customer, write_thing, write_visitor
 from wakeline import card_keys, keys
 from wakeline.lanes import lane_of
-from wakeline.numbers import TOTALS, is_money
+from wakeline.numbers import has_total
 from wakeline.record import CUSTOMER_PREFIX, Event, decode_record, encode_record
 
 MOST_BYTES = 98_304
@@ -85,7 +85,7 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
         for field, amount in counts.items():
             if day:
                 yield ["HINCRBY", key, field, str(amount)]
-            if field in TOTALS or is_money(field):
+            if has_total(field):
                 totals[site][field] += amount
         if day:
             yield ["PEXPIRE", key, str(keys.DAY_TTL_MS)]
@@ -134,8 +134,7 @@ def _top_lists(changes: Changes) -> Iterator[Command]:
 
 
 def _lifetime(key: str) -> str:
-    bucket = key.rsplit(":", 1)[1]
-    return str(keys.DAY_TTL_MS if bucket[0] == "d" else keys.MINUTE_TTL_MS)
+    return str(keys.bucket_ttl(key.rsplit(":", 1)[1]))
 
 
 def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Iterator[Command]:

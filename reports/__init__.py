@@ -19,6 +19,7 @@ teams.py    which ids are one person, and from when on
 credit.py   `credits` and `campaign_credit`: which visits an order is owed to, by each model
 campaigns.py  `campaigns`, `campaign_days` and `campaign_elements`: what campaigns brought and cost
 amounts.py  amounts: texts of old records, minor units of facts
+figures.py  what campaigns brought, for the boards
 rates.py    what the settings of the sites say of costs and margins
 clocks.py   local time of sites
 sandbox.py  a database without access to files and network

@@ -19,7 +19,7 @@ from reports import events, facts, forgetting, rates, touches
 from reports.clocks import identifier, quoted
 from reports.credit import LOOKBACK_DAYS
 from reports.reading import needed, read, read_some
-from reports.sandbox import database, lock
+from reports.sandbox import ALL, Limits, database, lock
 from reports.views import NAMES, Needs, create, needs
 from wakeline.history import History, HistoryDamaged
 from wakeline.settings import Site
@@ -48,6 +48,7 @@ class Query:
     site: str | None = None
     first: date | None = None
     last: date | None = None
+    limits: Limits = ALL
 
 
 class Result:
@@ -126,7 +127,7 @@ def _rehearse(query: Query, folder: Path) -> None:
 
 @contextmanager
 def _empty(query: Query, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with database(folder) as connection:
+    with database(folder, query.limits) as connection:
         connection.execute(events.TABLES)
         connection.execute(facts.TABLES)
         connection.execute(rates.TABLES)

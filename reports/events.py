@@ -142,6 +142,7 @@ FROM history.event WHERE type = '{PAGE_VIEW}' AND session IS NOT NULL
 SOURCE_COLUMNS = (
     "site", "referrer", "click", *PARAMETERS, "source", "campaign", "class", "content", "term", "campaign_id", "passes",
 )  # fmt: skip
+KINDS_AT_ONCE = 10_000
 ADD_SOURCES = f"INSERT INTO history.source SELECT {', '.join(f'unnest(${name})' for name in SOURCE_COLUMNS)}"
 
 
@@ -166,10 +167,11 @@ def settle(
     forgetting.hide_forgotten(connection)
     _show_paths(connection)
     known = defaultdict(lambda: passing(()), {site.key: passing(site.passing_hosts) for site in sites})
-    kinds = connection.execute(KINDS_OF_SOURCES).fetchall()
-    rows = [(*kind, *_source(*kind, is_passing=known[kind[0]])) for kind in kinds]
-    if rows:
-        connection.execute(ADD_SOURCES, dict(zip(SOURCE_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
+    with connection.cursor() as reading:
+        reading.execute(KINDS_OF_SOURCES)
+        while kinds := reading.fetchmany(KINDS_AT_ONCE):  # made-up links may name very many
+            rows = [(*kind, *_source(*kind, is_passing=known[kind[0]])) for kind in kinds]
+            connection.execute(ADD_SOURCES, dict(zip(SOURCE_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
     read_amounts(connection)
     step()
 

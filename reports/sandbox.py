@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
-MEMORY = "50%"  # of the machine's; the rest goes to the temporary folder, as other processes run here too
+
+class Limits(NamedTuple):
+    """What a query may take of the machine. Data that exceed the memory go into the temporary folder."""
+
+    memory: str = "50%"  # of the machine's, as other processes run here too; or an amount, 500MB
+    threads: int = 0  # 0: as many as the machine has
 
 
-def database(folder: Path) -> duckdb.DuckDBPyConnection:
+ALL = Limits()
+
+
+def database(folder: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
     """Empty and not locked yet; data that exceed the memory go into `folder`."""
     connection = duckdb.connect(
         ":memory:",
@@ -23,9 +32,11 @@ def database(folder: Path) -> duckdb.DuckDBPyConnection:
             "secret_directory": os.fspath(folder / "secrets"),
             "temp_directory": os.fspath(folder / "spilled"),
             "preserve_insertion_order": "false",  # uses less memory while loading
-            "memory_limit": MEMORY,
+            "memory_limit": limits.memory,
         },
     )
+    if limits.threads:
+        connection.execute(f"SET threads = {limits.threads}")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 

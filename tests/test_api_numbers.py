@@ -15,10 +15,11 @@ from api.exposition import families
 from api.ledger import SETTLED
 from api.numbers import NumbersReader, SiteNumbers
 from wakeline import keys
+from wakeline.keys import OTHER
 from wakeline.lanes import NoDeployment
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS, VISITS
-from wakeline.settings import Site
+from wakeline.numbers import ALL_PAGES, COUNTS, LCP, LIVE_TOPS, TOPS, TOTALS, VISITS
+from wakeline.settings import PageGroupRule, Site
 
 LANES = 4
 NAMES = [top.name for top in TOPS]
@@ -27,8 +28,13 @@ NOW = int(datetime(2026, 3, 14, 20, 2, 30, tzinfo=UTC).timestamp() * 1000)
 MINUTE = 60_000
 SITES = {
     "shop": Site(key="shop"),
-    "blog": Site(key="blog", time_zone=ZoneInfo("Asia/Tokyo")),  # where it is the 15th already
+    "blog": Site(
+        key="blog",
+        time_zone=ZoneInfo("Asia/Tokyo"),  # where it is the 15th already
+        page_groups=tuple(PageGroupRule(path=path, group="products") for path in ("/shoes/*", "/bags/*")),
+    ),
 }
+EMPTY_BLOG = SiteNumbers(groups=("products", OTHER))
 KEYS = keys.Keys()
 
 
@@ -62,7 +68,7 @@ def top(client: redis.Redis, what: str, bucket: str, counts: dict[str, float], *
 
 async def test_a_deployment_without_visitors_reads_as_zeros(client: redis.Redis, reader: NumbersReader) -> None:
     numbers = await reader.read(now=NOW)
-    assert [replace(each, today="") for each in numbers.sites.values()] == [SiteNumbers(), SiteNumbers()]
+    assert [replace(each, today="") for each in numbers.sites.values()] == [SiteNumbers(), EMPTY_BLOG]
     assert set(numbers.ledger.records.values()) == {0}
     assert (numbers.ledger.difference, numbers.open_sessions, numbers.lag_seconds) == (0, 0, 0)
 
@@ -116,7 +122,7 @@ async def test_a_window_is_made_of_its_buckets(
         for each in ("5m", "30m", "today"):
             expected = {b"value": 3} if counts and each == window else {}
             assert numbers.sites["shop"].tops[what, each] == expected, (what, each)
-    assert replace(numbers.sites["blog"], today="") == SiteNumbers()
+    assert replace(numbers.sites["blog"], today="") == EMPTY_BLOG
 
 
 async def test_top_lists_add_up_over_lanes_and_buckets(client: redis.Redis, reader: NumbersReader) -> None:
@@ -152,10 +158,28 @@ async def test_counters_add_up_over_lanes_and_days_are_the_sites_own(
         client.hset(KEYS.day(lane, "shop", "2026-03-14"), "visits", 5)
         client.hset(KEYS.day(lane, "blog", "2026-03-15"), "visits", 1)
     sites = (await reader.read(now=NOW)).sites
-    assert sites["shop"].totals == {name: 400 * i + 6 for i, name in enumerate(sorted(TOTALS))}
+    counts = {name: count for name, count in sites["shop"].totals.items() if name in TOTALS}
+    assert counts == {name: 400 * i + 6 for i, name in enumerate(sorted(TOTALS))}
     none = {count.name: 0 for count in COUNTS}
     assert sites["shop"].day == none | {name: 40 * i + 6 for i, name in enumerate(sorted(TOTALS))} | {"visits": 20}
     assert sites["blog"].day == none | {"visits": 4}
+
+
+async def test_histograms_add_up_over_lanes_by_the_groups_that_the_site_has(
+    client: redis.Redis, reader: NumbersReader
+) -> None:
+    for lane in range(LANES):
+        for group in (ALL_PAGES, "products", OTHER, "former"):
+            for site in SITES:
+                client.hset(KEYS.totals(lane, site), LCP.field(1, group), lane)
+                client.hset(KEYS.totals(lane, site), LCP.field("sum", group), 2_000 * lane)
+    sites = (await reader.read(now=NOW)).sites
+    assert sites["shop"].groups == (ALL_PAGES,)
+    assert sites["blog"].groups == ("products", OTHER)
+    for site, groups in (("shop", {ALL_PAGES}), ("blog", {"products", OTHER})):
+        found = {field: count for field, count in sites[site].totals.items() if count}
+        assert found == {LCP.field(1, one): 6 for one in groups} | {LCP.field("sum", one): 12_000 for one in groups}
+        assert {field.split(":", 2)[2] for field in sites[site].totals if ":" in field} == groups
 
 
 async def test_live_visitors_are_those_present_and_those_seen(client: redis.Redis, reader: NumbersReader) -> None:
@@ -247,3 +271,40 @@ async def test_numbers_are_those_of_the_live_version(client: redis.Redis, reader
     assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 3
     client.hset(keys.DEPLOYMENT, "version", 2)
     assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 5
+
+
+async def test_no_profile_is_read(client: redis.Redis, redis_server: Any) -> None:
+    """A user who may see the site's numbers, and no key of a person, reads all of them."""
+    seen = ("deployment", "campaign_figures", "{log}:lane:*", "{log}:id", "{log}:time", "logs")
+    numbers = ("lane", "*:totals", "*:day:*", "*:present", "*:seen", "*:top:*", "*:pending:*")
+    patterns = [f"~wl:{each}" for each in seen] + [f"~wl1:{{*}}:{each}" for each in numbers]
+    client.acl_setuser("scraper", enabled=True, passwords=["+word"], commands=["+@all"], keys=[])
+    client.execute_command("ACL", "SETUSER", "scraper", *patterns)
+    client.hset(KEYS.profile(0, "shop", "v" * 22), "page_views", 3)
+    top(client, "pages", keys.minute(NOW), {"/": 3})
+    url = f"redis://scraper:word@127.0.0.1:{redis_server.port}/0"
+
+    async def open_log(lanes: int) -> RedisStreamsLog:
+        return RedisStreamsLog(url, lanes)
+
+    reader = NumbersReader(url, SITES, open_log)
+    assert (await reader.read(now=NOW)).sites["shop"].tops["pages", "5m"] == {b"/": 3}
+    await reader.close()
+    with redis.Redis.from_url(url) as scraper, pytest.raises(redis.exceptions.NoPermissionError):
+        scraper.hgetall(KEYS.profile(0, "shop", "v" * 22))
+    client.acl_deluser("scraper")
+
+
+async def test_lists_show_so_many_values_and_keep_their_sum(client: redis.Redis, redis_server: Any) -> None:
+    """Whatever there is besides: memory holds no more."""
+
+    async def open_log(lanes: int) -> RedisStreamsLog:
+        return RedisStreamsLog(redis_server.url, lanes)
+
+    for lane in range(LANES):
+        top(client, "pages", keys.date("2026-03-14"), {f"/{lane}/{number}": number for number in range(300)}, lane=lane)
+    reader = NumbersReader(redis_server.url, SITES, open_log, values=5)
+    shown = (await reader.read(now=NOW)).sites["shop"].tops["pages", "today"]
+    assert len(shown) == 6
+    assert sum(shown.values()) == LANES * sum(range(300))
+    await reader.close()

@@ -27,7 +27,9 @@ def nobody() -> Stand:
     raise AssertionError("the stand is not asked for")
 
 
-@pytest.mark.parametrize("name", ["snippet", "page", "rules", "collector", "idle", "order_size", "person_size"])
+@pytest.mark.parametrize(
+    "name", ["snippet", "page", "rules", "collector", "idle", "order_size", "person_size", "scrape"]
+)
 def test_every_figure_gets_a_number(name: str, tmp_path: Path) -> None:
     """All but those that need a Kafka or many persons: `test_benchmarks_stand` has the latter."""
     said: list[str] = []

@@ -40,7 +40,7 @@ def test_a_state_is_read_and_written_as_ever() -> None:
     again = msgspec.msgpack.decode(encode_visitor(state))
     stored = msgspec.json.decode(STORED)
     assert again.keys() == stored.keys()
-    stored["p"]["p2"].append(0)  # scroll, of which former versions kept nothing
+    stored["p"]["p2"] += [0, 0]  # scroll and `measured`, of which former versions kept nothing
     assert {name: again[name] for name in ("P", "f", "a", "p")} == {name: stored[name] for name in ("P", "f", "a", "p")}
 
 

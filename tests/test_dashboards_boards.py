@@ -25,6 +25,7 @@ import processor.metrics
 from dashboards import build, guide
 from dashboards.board import Board, Kind
 from dashboards.boards import BOARDS
+from dashboards.panels import id_of
 from dashboards.texts import ENGLISH, FIGURES, LANGUAGES, MissingText, Texts, texts
 from tests.prometheus import RULES
 from wakeline import numbers
@@ -42,6 +43,7 @@ FILES = [build.file_of(board, language) for language in LANGUAGES for board in B
 SCHEMA = jsonschema.Draft7Validator(json.loads((FOLDER / "schema" / "board.schema.json").read_text()))
 VARIABLES = {"$__rate_interval": "1m", "$site": "shop", "$window": "30m", "$currency": "EUR"}
 SCRAPED = {"up", "scrape_samples_scraped", "process_resident_memory_bytes"}  # Prometheus' own, and of every process
+SCRAPED |= {"ALERTS"}  # which it makes of its rules
 
 
 def filled(expr: str) -> str:
@@ -58,7 +60,9 @@ QUERIES = [
 RULED = "".join(file.read_text() for file in RULES)
 ALERTS = re.findall(r"^ +expr: (.+)$", RULED, re.MULTILINE)
 RECORDED = set(re.findall(r"^ +- record: (.+)$", RULED, re.MULTILINE))
-EXPRESSIONS = [filled(query.values[1]["expr"]) for query in QUERIES] + ALERTS  # type: ignore[index]
+MARKED = {board: [each["expr"] for each in model["annotations"]["list"]] for board, model in MODELS.items()}
+MARKS = sorted({filled(expr) for of_board in MARKED.values() for expr in of_board})
+EXPRESSIONS = [filled(query.values[1]["expr"]) for query in QUERIES] + ALERTS + MARKS  # type: ignore[index]
 
 
 # ---- what the processes offer --------------------------------------------------------------------
@@ -204,6 +208,13 @@ def test_the_check_of_fields_can_fail(place: str, field: str, value: str) -> Non
     assert not SCHEMA.is_valid(model)
 
 
+@pytest.mark.parametrize(("field", "value"), [("exprs", "up"), ("useValueForTime", "on")])
+def test_the_check_of_annotations_can_fail(field: str, value: str) -> None:
+    model = json.loads((build.FOLDER / ENGLISH / "live.json").read_text())
+    model["annotations"]["list"][0][field] = value
+    assert not SCHEMA.is_valid(model)
+
+
 def test_the_fields_are_those_of_the_grafana_that_is_started() -> None:
     version = json.loads((FOLDER / "schema" / "package.json").read_text())["dependencies"]["@grafana/schema"]
     for compose in ("compose.yaml", "compose.kafka.yaml"):
@@ -287,6 +298,26 @@ def test_the_variables_offer_what_is_measured_and_are_those_of_every_board(name:
         assert (f"${variable}" in asked) == (variables[variable].get("hide", 0) == 0)
 
 
+@pytest.mark.parametrize("histogram", numbers.VITALS, ids=lambda one: one.name)
+def test_vitals_have_the_colours_of_the_declared_limits(histogram: numbers.Histogram) -> None:
+    """What is just at the limit belongs to the better grade."""
+    text = f"speed_{histogram.name}"
+    (panel,) = [each for each in MODELS["speed"]["panels"] if each["id"] == id_of(text)]
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["color"]["mode"] == "thresholds"
+    steps = [(step["value"], step["color"]) for step in defaults["thresholds"]["steps"]]
+    fair, poor = histogram.shown(histogram.good + 1), histogram.shown(histogram.poor + 1)
+    assert steps == [(None, "green"), (fair, "orange"), (poor, "red")]
+    assert histogram.shown(histogram.good) < fair
+    unit = histogram.good if histogram is numbers.INP else histogram.shown(histogram.good)
+    assert f" {unit:g}" in panel["description"]
+
+
+def test_limits_are_those_of_web_dev() -> None:
+    limits = {one.name: (one.shown(one.good), one.shown(one.poor)) for one in numbers.VITALS}
+    assert limits == {"lcp": (2.5, 4), "inp": (0.2, 0.5), "cls": (0.1, 0.25), "fcp": (1.8, 3), "ttfb": (0.8, 1.8)}
+
+
 # ---- the texts -----------------------------------------------------------------------------------
 
 
@@ -322,6 +353,7 @@ def test_no_text_is_left_over() -> None:
     used = Used(texts(ENGLISH))
     for board in BOARDS:
         build.dashboard(board, ENGLISH, used)  # type: ignore[arg-type]
+        build.marks(board, used)  # type: ignore[arg-type]
     said = texts(ENGLISH)
     for part, named in used.named.items():
         assert set(getattr(said, part)) == named, part
@@ -333,7 +365,7 @@ class Used:
     def __init__(self, said: Texts) -> None:
         self._said = said
         self.words = said.words
-        self.named: dict[str, set[str]] = {"boards": set(), "rows": set(), "panels": set(), "legends": set()}
+        self.named: dict[str, set[str]] = {part: set() for part in ("boards", "rows", "panels", "legends", "marks")}
 
     def board(self, id: str) -> Any:
         self.named["boards"].add(id)
@@ -355,6 +387,10 @@ class Used:
             self.named["legends"].add(id)
         return self._said.legend(id)
 
+    def mark(self, id: str) -> str:
+        self.named["marks"].add(id)
+        return self._said.mark(id)
+
     def window(self, id: str) -> str:
         return self._said.window(id)
 
@@ -375,16 +411,33 @@ def test_kinds_of_panels_fit_beside_each_other() -> None:
     assert all(build.COLUMNS // kind.shape.beside >= 4 for kind in Kind)
 
 
-def test_every_top_list_has_a_panel() -> None:
+def test_every_top_list_and_figure_of_campaigns_has_a_panel() -> None:
     asked = {selector.name for expr in EXPRESSIONS for selector in selectors(promql_parser.parse(expr))}
-    assert {family.name for family in api.metrics.TOPS.values()} <= asked
+    assert {family.name for family in (*api.metrics.TOPS.values(), *api.metrics.OF_CAMPAIGNS)} <= asked
+
+
+def test_campaign_starts_and_alerts_are_marked_on_the_curves_of_marketers() -> None:
+    assert {board for board, marked in MARKED.items() if marked} == {"live", "campaigns", "shop"}
+    for language in LANGUAGES:
+        for name in ("live", "campaigns", "shop"):
+            model = json.loads((build.FOLDER / language / f"{name}.json").read_text())
+            starts, faults = model["annotations"]["list"]
+            assert starts["expr"] == 'wakeline_campaign_started_timestamp_seconds{site="$site"} * 1000'  # in ms
+            assert (starts["useValueForTime"], faults["useValueForTime"]) == (True, False)
+            assert (starts["textFormat"], faults["textFormat"]) == ("{{campaign}}", "{{alertname}}")
+            assert (starts["enable"], faults["enable"]) == (True, True)
+            assert starts["datasource"] == faults["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+            assert [starts["name"], faults["name"]] == [
+                texts(language).mark("campaign_starts"),
+                texts(language).mark("faults"),
+            ]
 
 
 # ---- Prometheus' files ---------------------------------------------------------------------------
 
 
 def promtool(*words: str) -> None:
-    done = subprocess.run(["promtool", *words], cwd=FOLDER / "prometheus", capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", *words], cwd=FOLDER / "prometheus", capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

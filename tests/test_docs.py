@@ -49,6 +49,7 @@ from wakeline.settings import (
     Described,
     InterestRule,
     MarginRule,
+    PageGroupRule,
     Settings,
     Site,
     TargetRule,
@@ -66,7 +67,7 @@ HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
 Kind = Described
-KINDS = [Settings, Site, InterestRule, MarginRule, CampaignRule, DayCostRule, TargetRule]
+KINDS = [Settings, Site, InterestRule, PageGroupRule, MarginRule, CampaignRule, DayCostRule, TargetRule]
 
 
 def table(kind: Kind) -> str:

@@ -139,6 +139,10 @@ CHANGES: dict[str, tuple[str, list[str] | None]] = {
     # the file, what waits for the next start
     "nothing": (SITES, []),
     "interests": (SITES + '[[site.interests]]\npath = "/shoes/*"\ninterest = "shoes"\n', []),
+    "groups of pages, which the read side shows": (
+        SITES + '[[site.page_groups]]\npath = "/shoes/*"\ngroup = "shoes"\n',
+        ["page_groups of site shop"],
+    ),
     "a zone": (SITES + 'time_zone = "Europe/Berlin"\n', ["time_zone of site shop"]),
     "a setting": ("top_values = 7\n" + SITES, ["top_values"]),
     "one that a flag decides": ("port = 7\n" + SITES, []),

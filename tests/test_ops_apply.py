@@ -123,6 +123,7 @@ def test_what_has_changed_is_appended_to_every_lane_and_holds(run: Run, servers:
         "site shop, return_cost: version 1 is now in effect\n  + an order that comes back costs 0\n"
         "site shop, campaigns: version 1 is now in effect\n"
         "site shop, passing_hosts: version 1 is now in effect\n"
+        "site shop, page_groups: version 1 is now in effect\n"
     )
     assert versions(servers) == [[1]] * LANES
     assert run().output == "nothing to do: the configured rules are already in effect\n"

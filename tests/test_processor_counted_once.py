@@ -13,6 +13,7 @@ from processor.replay import replay
 from processor.store import LaneLost, Store, StoreUnavailable
 from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, close, event, timeline
 from wakeline.keys import Keys
+from wakeline.numbers import TOP_BACK, TOP_STEPS
 from wakeline.record import Event
 
 DAYS = [f"2027-01-1{day}" for day in range(4, 10)] + ["2027-01-20", "2027-01-21"]
@@ -28,6 +29,11 @@ async def outcome(
     await made.run(batch=batch)
     await made.pass_time(DAY)
     return await made.numbers(IDS, DAYS), await made.scores(IDS)
+
+
+def in_any_order(numbers: dict[Any, Any]) -> dict[Any, Any]:
+    """Without steps: a page that comes late is put in its place only where that is known, see `crm.visits.steps`."""
+    return {name: value for name, value in numbers.items() if name[1] not in (TOP_STEPS.name, TOP_BACK.name)}
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -52,7 +58,7 @@ async def test_three_times_in_any_order_across_a_restart_is_once(redis_server: A
         await made.start()
         found, found_scores = await outcome(made, thrice[half:], batch=rng.randint(1, 50))
         ledger = await made.ledger()
-    assert found == wanted
+    assert in_any_order(found) == in_any_order(wanted)
     close(found_scores, scores)
     assert (ledger["applied"], ledger["duplicate"]) == (len(events), 2 * len(events))
 

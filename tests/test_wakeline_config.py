@@ -17,7 +17,7 @@ from wakeline.config import ConfigError, load
 from wakeline.config.lines import line_of, places
 from wakeline.config.rules import ports
 from wakeline.event import ConsentLevel
-from wakeline.settings import Config, InterestRule, LogFormat, MarginRule, Settings, Site
+from wakeline.settings import Config, InterestRule, LogFormat, MarginRule, PageGroupRule, Settings, Site
 
 
 def read(
@@ -81,6 +81,10 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
         path = "/shoes/*"
         interest = "shoes"
 
+        [[site.page_groups]]
+        path = "/shoes/*"
+        group = "products"
+
         [[site]]
         key = "blog"
         """,
@@ -109,6 +113,7 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
             query=("size",),
             masks=("/reset/*",),
             interests=(InterestRule(path="/shoes/*", interest="shoes"),),
+            page_groups=(PageGroupRule(path="/shoes/*", group="products"),),
         ),
         "blog": Site(key="blog"),
     }
@@ -256,6 +261,52 @@ SITE = '[[site]]\nkey = "shop"\n'
             SITE + 'interests = [{path = "/a"}]',
             'wakeline.toml line 3: interests need a path and an interest, both as text: write interest = "..."',
             id="half an interest",
+        ),
+        *(
+            pytest.param(SITE + f'[[site.page_groups]]\npath = "{path}"\ngroup = "{group}"', error, id=f"group {group}")
+            for path, group, error in (
+                (
+                    "/a",
+                    "",
+                    "wakeline.toml line 3: page_groups group must have 1 to 40 visible characters, "
+                    "and no space around them",
+                ),
+                (
+                    "/a",
+                    " a",
+                    "wakeline.toml line 3: page_groups group must have 1 to 40 visible characters, "
+                    "and no space around them",
+                ),
+                (
+                    "/a",
+                    "a" * 41,
+                    "wakeline.toml line 3: page_groups group must have 1 to 40 visible characters, "
+                    "and no space around them",
+                ),
+                (
+                    "/a",
+                    "a\\u202e",
+                    "wakeline.toml line 3: page_groups group must have 1 to 40 visible characters, "
+                    "and no space around them",
+                ),
+                (
+                    "/a",
+                    "(other)",
+                    'wakeline.toml line 3: page_groups group "(other)" must not begin with a bracket: '
+                    "(all) and (other) do",
+                ),
+                ("a", "b", 'wakeline.toml line 3: page_groups path "a" must start with a slash: write "/a"'),
+            )
+        ),
+        pytest.param(
+            SITE + "".join(f'[[site.page_groups]]\npath = "/{n}"\ngroup = "{n}"\n' for n in range(8)),
+            "wakeline.toml line 1: page_groups have 8 groups, more than 7: give some the same name",
+            id="too many groups",
+        ),
+        pytest.param(
+            SITE + '[[site.page_groups]]\npath = "/a"\ngroup = "a"\n' * 101,
+            "wakeline.toml line 1: page_groups have 101 rules, more than 100: join some with a * in their path",
+            id="too many rules for groups",
         ),
         pytest.param(
             SITE + '[[site.margins]]\ncategory = "Shoes"\nrate = "40 %"',

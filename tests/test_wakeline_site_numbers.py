@@ -12,7 +12,7 @@ from processor.changes import Changes, TopLists
 from processor.deadlines import Deadlines
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
-from wakeline.numbers import COUNTS, FUNNEL, LIVE_MONEYS, LIVE_TOPS, MONEYS, PENDINGS, TOPS, TOTALS
+from wakeline.numbers import COUNTS, FUNNEL, HISTOGRAMS, LIVE_MONEYS, LIVE_TOPS, MONEYS, PENDINGS, TOPS, TOTALS
 from wakeline.settings import Site
 
 NOW = 1_790_000_000_000
@@ -65,6 +65,8 @@ COUNT_NAMES = {
     "searches": "searches",
     "searches_empty": "searches_without_result",
     "not_found": "pages_not_found",
+    "pages_5xx": "pages_server_error",
+    "pages_timeout": "pages_timeout",
     "rage_clicks": "rage_clicks",
     "dead_clicks": "dead_clicks",
     "forms_abandoned": "forms_abandoned",
@@ -88,6 +90,15 @@ MONEY_NAMES = {
     "contact_cost_back": "contact_cost_taken_back",
     "revenue_of_unknown_margin": "revenue_of_unknown_margin_gained",
     "revenue_of_unknown_margin_back": "revenue_of_unknown_margin_taken_back",
+}
+HISTOGRAM_NAMES = {
+    "lcp": "largest_contentful_paint_seconds",
+    "inp": "interaction_to_next_paint_seconds",
+    "cls": "cumulative_layout_shift",
+    "fcp": "first_contentful_paint_seconds",
+    "ttfb": "time_to_first_byte_seconds",
+    "server": "server_response_seconds",
+    "server_total": "server_timing_seconds",
 }
 PENDING_NAMES = {"contacts_open": "contacts_open", "contacts_unanswered": "contacts_unanswered"}
 NOT_IN_TOTALS = {
@@ -132,6 +143,8 @@ def test_public_names_stay_as_they_are() -> None:
     """Fields and lists in Redis, which other programs read, and the metrics that they become."""
     assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
     assert {money.name: money.metric for money in MONEYS} == MONEY_NAMES
+    assert {one.name: one.metric for one in HISTOGRAMS} == HISTOGRAM_NAMES
+    assert HISTOGRAMS[0].fields("a") == [*(f"lcp:{bucket}:a" for bucket in range(6)), "lcp:sum:a"]
     assert {money.name: money.metric for money in LIVE_MONEYS} == {"live_revenue": "revenue"}
     assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
     assert {each.name: each.metric for each in PENDINGS} == PENDING_NAMES
@@ -140,7 +153,7 @@ def test_public_names_stay_as_they_are() -> None:
 
 
 def test_a_number_has_one_name_in_redis_and_one_as_a_metric() -> None:
-    for table in ((*COUNTS, *MONEYS, *PENDINGS), TOPS):
+    for table in ((*COUNTS, *MONEYS, *HISTOGRAMS, *PENDINGS), TOPS):
         assert len({number.name for number in table}) == len(table)
         assert len({number.metric for number in table}) == len(table)
 
@@ -150,11 +163,12 @@ def test_rules_count_every_number() -> None:
     rules = "".join(path.read_text() for path in (ROOT / "crm").rglob("*.py"))
     rules = re.sub(r"^from .*? import (?:\([^)]*\)|.*)$", "", rules, flags=re.MULTILINE)
     numbers = "\n".join(path.read_text() for path in (ROOT / "wakeline/numbers").glob("*.py"))
-    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|LiveMoney|Pending|Top)\(", numbers, re.MULTILINE)
+    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|LiveMoney|Histogram|Pending|Top)\(", numbers, re.MULTILINE)
     in_funnel = {name for name in declared if name.startswith("FUNNEL_")}
     assert len(in_funnel) == len(FUNNEL)  # counted by the tuple
     assert [name for name in declared if name not in in_funnel and not re.search(rf"\b{name}\b", rules)] == []
-    assert len(declared) == len(COUNTS) + len(MONEYS) + len(LIVE_MONEYS) + len(PENDINGS) + len(TOPS)
+    kinds = (COUNTS, MONEYS, LIVE_MONEYS, HISTOGRAMS, PENDINGS, TOPS)
+    assert len(declared) == sum(map(len, kinds))
 
 
 def test_a_list_is_counted_live_where_it_is_shown_live() -> None:

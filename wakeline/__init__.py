@@ -19,6 +19,7 @@ thing_fields.py   orders, contacts and more, as readers give them; told.py what 
                   orders.py of orders
 record_fields.py  what is told of customers, as readers give it
 account.py        what a customer bought and what it cost, as it is stored; purchases.py as readers give it
+campaign_figures.py  what campaigns brought, as the boards show it
 messages.py       messages about people, and their readers
 stored_profile.py the stored forms of a visit and of a cart in a profile, and what readers make of them
 stored_state.py   the form of stored states, and what readers need of a customer's; aliases.py all ids of a customer

@@ -53,6 +53,7 @@ touched has one row, the first of one, without a visit (`started` is NULL). The 
 docs/campaigns.md says the models in words.
 """
 
+BOARD_MODEL = "last_non_direct"  # by which the boards divide orders
 MOST_TOUCHES = 5  # visits by campaigns that a visitor's profile shows
 
 # ---- mails and letters ---------------------------------------------------------------------------

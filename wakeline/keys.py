@@ -31,6 +31,7 @@ MESSAGES_KEPT = 1_000_000  # in MESSAGES, newest kept: with a body of 100 bytes 
 MESSAGES_OF_A_LANE = 100_000  # in `lane_messages`, newest kept
 MESSAGES_OF_A_MOMENT = 1 << 20  # and of a lane's moment, see `lane_messages`
 LOG_PROBE_TTL_MS = 1_000
+CAMPAIGN_FIGURES_TTL_MS = 30 * DAY_MS  # what nobody computes any more is not shown for ever
 SALTS_TTL_MS = 3 * MINUTE_MS  # renewed each minute
 OTHER = "(other)"
 
@@ -79,6 +80,11 @@ ARCHIVE = "wl:archive"
 
 ARCHIVE_LEASE = "wl:archive:lease"
 """string: token of the archiver that writes the history. 5 s, renewed each second. Writer: the archiver."""
+
+CAMPAIGN_FIGURES = "wl:campaign_figures"
+"""string: JSON of what campaigns brought, of all sites, see `campaign_figures`. CAMPAIGN_FIGURES_TTL. Writer: `wakeline
+campaigns publish`, which the archiver runs.
+"""
 
 
 def salts(site: str, day: str) -> str:
@@ -318,3 +324,8 @@ def buckets(now: int, reach: int) -> list[str]:
 def date(day: str) -> str:
     """Bucket of one day, YYYY-MM-DD in the site's time zone. DAY_TTL."""
     return f"d{day}"
+
+
+def bucket_ttl(bucket: str) -> int:
+    """How long a bucket is kept after its last change, ms. The read side tells by the expiry whether it changed."""
+    return DAY_TTL_MS if bucket[0] == "d" else MINUTE_TTL_MS

@@ -33,6 +33,14 @@ def collect_rarely() -> None:
     gc.set_threshold(*GC_THRESHOLD)
 
 
+def take_at_most(megabytes: int) -> None:
+    """Memory of this process; beyond it allocations fail. On Linux; elsewhere nothing may happen."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = megabytes * 1_000_000
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard < 0 else min(most, hard), hard))
+
+
 def unique_name() -> str:
     """A name that no other process has or had, and that people can recognise: host:pid:random."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

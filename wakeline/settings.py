@@ -20,6 +20,7 @@ from wakeline.memory import COUNT_ONLY, REFUSE
 METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collector
 MOST_INTEREST_RULES = 1_000  # of a site: each takes half a millisecond to prepare, and is tried at each new path
 MOST_MARGIN_RULES = 1_000  # of one site
+MOST_GROUP_RULES, MOST_PAGE_GROUPS = 100, 7  # of one site; each group has series of its own in /metrics
 MOST_PASSING_HOSTS = 1_000  # of one site
 MOST_CAMPAIGNS = 1_000  # of one site
 MOST_TARGETS = 10  # of one site
@@ -184,6 +185,14 @@ class InterestRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageGroupRule:
+    """Pages whose speed is shown together."""
+
+    path: str = _setting("", "pattern of paths, e.g. /shoes/*; a * also stands for slashes")
+    group: str = _setting("", "what such pages are called, e.g. products")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MarginRule:
     """What is earned with items of a category whose cost nobody told."""
 
@@ -283,6 +292,11 @@ class Site:
     own_cookie: str = _setting("", "name of a cookie that marks own traffic to exclude")
     interests: tuple[InterestRule, ...] = _setting(
         (), f"rules from URL paths to interests, [[site.interests]], at most {MOST_INTEREST_RULES:,}"
+    )
+    page_groups: tuple[PageGroupRule, ...] = _setting(
+        (),
+        "rules from URL paths to groups of pages whose speed is shown together, [[site.page_groups]], at most "
+        f"{MOST_GROUP_RULES} rules and {MOST_PAGE_GROUPS} groups; the first that matches decides",
     )
     margins: tuple[MarginRule, ...] = _setting(
         (),

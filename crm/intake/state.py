@@ -18,6 +18,7 @@ class Page(Struct, array_like=True, gc=False):
     interests: list[str] | None = None  # None until the page view arrives
     pending: int | float = 0  # not 0.0, which takes more; stored score of engagement that arrived before the page view
     scroll: int = 0  # percent: the deepest point that the site has counted; -1: it counts under another id
+    measured: int = 0  # what it told of its speed, so that it counts once: see `crm.content.speed`
 
     def leave(self, time: int) -> None:
         """Note that it was left at `time`, ms."""

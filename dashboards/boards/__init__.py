@@ -2,12 +2,13 @@
 
 live.py        who is here, the last half hour, what is rising, today against a week ago
 content.py     pages, entries and exits, engaged time, what visitors do
-campaigns.py   sources, campaigns, mails and letters
+campaigns.py   what campaigns and sources bring and cost, mails and letters
 customers.py   new and recognized visitors, interests, consent
 shop.py        orders, revenue, margin, carts and products
-months.py      two years by week and month, the most frequent of long spans
-targets.py     what numbers are to be, and are
 service.py     contacts, who waits and how long, cost, satisfaction, mails
+speed.py       how fast pages are, how soon the server answers, errors that visitors meet
+months.py      two years by month, the last weeks and days, the most frequent of long spans
+targets.py     what numbers are to be, and are
 operations.py  for operators: processes, books, lag, memory, bots
 sites.py       all sites beside each other
 """
@@ -24,6 +25,7 @@ from dashboards.boards import (
     service,
     shop,
     sites,
+    speed,
     targets,
 )
 
@@ -36,6 +38,7 @@ BOARDS = tuple(
         customers,
         shop,
         service,
+        speed,
         months,
         targets,
         operations,

@@ -45,4 +45,5 @@ WEEK = (
 BOARD = Board(
     "live",
     (Row("now", NOW), Row("rising", RISING), Row("window", WINDOW), Row("today", TODAY), Row("week", WEEK)),
+    annotations=queries.ANNOTATIONS,
 )

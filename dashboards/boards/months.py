@@ -1,9 +1,9 @@
-"""Two years, by week and month: what lasts longer than Prometheus."""
+"""Two years, by day, week and month: what lasts longer than Prometheus."""
 
 from __future__ import annotations
 
 from dashboards.board import Board, Row
-from dashboards.declare import months, span, weeks
+from dashboards.declare import days, months, span, weeks
 from wakeline import numbers
 
 MONTHS = (
@@ -18,7 +18,11 @@ WEEKS = (
     weeks("visits_weeks", numbers.VISITS),
     weeks("revenue_weeks", numbers.NET_REVENUE),
     weeks("orders_weeks", numbers.ORDERS),
-    weeks("new_visitors_weeks", numbers.NEW_VISITORS),
+)
+DAYS = (
+    days("visits_days", numbers.VISITS),
+    days("revenue_days", numbers.NET_REVENUE),
+    days("orders_days", numbers.ORDERS),
 )
 LISTS = {
     "pages": numbers.TOP_PAGES,
@@ -31,4 +35,4 @@ SPANS = tuple(
     for days in numbers.SPANS
 )
 
-BOARD = Board("months", (Row("months", MONTHS), Row("weeks", WEEKS), *SPANS), hours=24, refresh="1m")
+BOARD = Board("months", (Row("months", MONTHS), Row("weeks", WEEKS), Row("days", DAYS), *SPANS), hours=24, refresh="1m")

@@ -61,4 +61,5 @@ BOARD = Board(
     "shop",
     (Row("today", TODAY), Row("carts", CARTS), Row("products", PRODUCTS), Row("week", WEEK)),
     hours=24,
+    annotations=queries.ANNOTATIONS,
 )

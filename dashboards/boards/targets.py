@@ -10,11 +10,11 @@ NOW = (
     bars("target_pace", queries.target_share("actual", "expected"), unit=Unit.SHARE),
     bars("target_share", queries.target_share("actual", "goal"), unit=Unit.SHARE),
     bars("target_last_share", queries.target_share("last", "goal"), unit=Unit.SHARE),
-    lamp("target_missed", queries.target("missed")),
+    lamp("target_missed", queries.target_of_whom("missed")),
 )
 VALUES = (
     number("target_actual", queries.target("actual"), decimals=2),
-    number("target_goal", queries.target("goal"), decimals=2),
+    number("target_goal", *queries.goals(), decimals=2),
     number("target_last", queries.target("last"), decimals=2),
 )
 TREND = (lines("target_trend", queries.target_share("actual", "expected"), unit=Unit.SHARE),)

@@ -1,5 +1,6 @@
-// The boards as Grafana has them: panels of four kinds, each with the options of its kind, and queries of Prometheus.
-import type { Dashboard, FieldConfig, FieldConfigSource, Panel, RowPanel, DataSourceRef } from './node_modules/@grafana/schema/dist/types/raw/dashboard/x/dashboard_types.gen';
+// The boards as Grafana has them: panels of four kinds, each with the options of its kind, queries of Prometheus, and
+// annotations with the fields that the source Prometheus reads of them.
+import type { AnnotationQuery, Dashboard, FieldConfig, FieldConfigSource, Panel, RowPanel, DataSourceRef } from './node_modules/@grafana/schema/dist/types/raw/dashboard/x/dashboard_types.gen';
 import type * as barchart from './node_modules/@grafana/schema/dist/types/raw/composable/barchart/panelcfg/x/BarChartPanelCfg_types.gen';
 import type * as bargauge from './node_modules/@grafana/schema/dist/types/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen';
 import type * as stat from './node_modules/@grafana/schema/dist/types/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
@@ -29,7 +30,16 @@ interface Shown<Type extends string, Options, Custom> extends Omit<Panel, 'type'
   fieldConfig: Omit<FieldConfigSource, 'defaults'> & { defaults: Omit<FieldConfig, 'custom'> & { custom?: Custom } };
 }
 
-export interface Board extends Omit<Dashboard, 'panels'> {
+interface Annotation extends Omit<AnnotationQuery, 'target' | 'type' | 'builtIn'> {
+  expr: string;
+  step: string;
+  textFormat: string;
+  titleFormat: string;
+  useValueForTime: boolean;
+}
+
+export interface Board extends Omit<Dashboard, 'panels' | 'annotations'> {
+  annotations: { list: Annotation[] };
   panels: Array<
     | RowPanel
     | Shown<'barchart', BarChartOptions, BarChartBars>

@@ -12,17 +12,28 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from wakeline.definitions import BOUNCE_BELOW_MS, CART_GAP_MS, SESSION_GAP_MS
-from wakeline.durations import MINUTE_MS
+from wakeline.definitions import BOUNCE_BELOW_MS, CART_GAP_MS, SESSION_GAP_MS, TOUCHED_MS
+from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE
+from wakeline.numbers import DAYS, INP, VITALS, Histogram
+
+
+def _figure(measured: Histogram, limit: str) -> str:
+    """In seconds or, of clicks, milliseconds."""
+    value: int = getattr(measured, limit)
+    return f"{value if measured is INP else measured.shown(value):g}"
+
 
 FOLDER = Path(__file__).parent
 FIGURES = {
     "bounce_s": f"{BOUNCE_BELOW_MS // 1000}",
     "visit_minutes": f"{SESSION_GAP_MS // MINUTE_MS}",
     "cart_minutes": f"{CART_GAP_MS // MINUTE_MS}",
+    "credit_days": f"{TOUCHED_MS // DAY_MS}",
     "count_only": f"{COUNT_ONLY * 100:g}",
     "refuse": f"{REFUSE * 100:g}",
+    **{f"{each.name}_{limit}": _figure(each, limit) for each in VITALS for limit in ("good", "poor")},
+    "shown_days": f"{DAYS}",
 }
 """Figures that sentences name, from their definitions."""
 
@@ -63,6 +74,7 @@ class Texts(Struct, forbid_unknown_fields=True, frozen=True):
     fresh: dict[str, str]  # sentences, by `board.Fresh`
     panels: dict[str, Titled]
     legends: dict[str, str]
+    marks: dict[str, str]  # of what is marked on curves
 
     def board(self, name: str) -> Titled:
         return _found(self.boards, "boards", name)
@@ -83,6 +95,9 @@ class Texts(Struct, forbid_unknown_fields=True, frozen=True):
     def legend(self, id: str) -> str:
         """A label such as {{page}} is the same in all languages."""
         return id if id.startswith("{{") else _found(self.legends, "legends", id)
+
+    def mark(self, id: str) -> str:
+        return _found(self.marks, "marks", id)
 
     def window(self, id: str) -> str:
         return _found(self.windows, "windows", id)

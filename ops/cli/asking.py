@@ -48,7 +48,7 @@ def asked(
         raise Refused("no history is kept: archive is off in the settings. Name another location with --archive")
     history = History(url)
     is_new = archive is None  # of an own site, which may have begun a moment ago
-    with _errors(url, config.settings.archive_seal_s):
+    with errors(url, config.settings.archive_seal_s):
         from reports import Query, ask
 
         question = Query(sql, site, first and first.date(), last and last.date())
@@ -134,7 +134,8 @@ def _nothing_yet(url: str, seal_s: float) -> str:
 
 
 @contextmanager
-def _errors(url: str, seal_s: float) -> Iterator[None]:
+def errors(url: str, seal_s: float) -> Iterator[None]:
+    """Those of asking the history at `url` as Refused, in words."""
     from wakeline.history import HistoryDamaged, HistoryUnavailable
     from wakeline.log import LogMismatch
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ops.cli.asking import DAY, asked
+from ops.cli.asking import DAY, asked, errors
 from ops.cli.errors import FAILED, Refused
-from ops.cli.options import config_option, read, site_of, site_option
+from ops.cli.options import config_option, read, redis_option, site_of, site_option
 from wakeline.definitions import CREDIT_MODELS
+from wakeline.process import take_at_most, yielding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +72,7 @@ def campaigns() -> None:
     wakeline campaigns list --by-type --from 2026-11-01
     wakeline campaigns list --model linear
     wakeline campaigns show spring-sale
+    wakeline campaigns publish
     """
 
 
@@ -141,3 +144,50 @@ def show(campaign: str, first: datetime | None, last: datetime | None, key: str 
         for sql in parts:
             click.echo()
             rows.show(answer.then(sql), most=MOST)
+
+
+@campaigns.command(short_help="Compute what the boards show of campaigns.")
+@click.option("--most-mb", type=click.IntRange(100), metavar="N", help="Give up rather than take more memory.")
+@redis_option
+@config_option
+def publish(most_mb: int | None, redis: str | None, config: Path | None) -> None:
+    """Compute once what the boards show of campaigns, from the history, and store it in Redis.
+
+    The archiver does this by itself: docs/campaigns.md. Until it is done, what was computed before is shown.
+    """
+    if most_mb:
+        take_at_most(most_mb)
+    read_config = read(config, {"redis": redis}, else_demo=True)
+    from wakeline.history import History, archive_url
+    from wakeline.redis.connect import connect
+
+    url = archive_url(read_config.settings)
+    if url is None:
+        raise Refused("no history is kept: archive is off in the settings")
+
+    async def compute() -> int:
+        async with connect(read_config.settings.redis) as connection:
+            said = await applied(connection)
+            sites = [with_told(one, told_of(said, one.key).values()) for one in read_config.sites.values()]
+            found = figures(History(url), sites, now=now_ms())
+            await store(connection, found)
+            return sum(len(site.campaigns) for site in found.sites.values())
+
+    with errors(url, read_config.settings.archive_seal_s):
+        from duckdb import OutOfMemoryException as OutOfMemory
+        from redis.exceptions import RedisError
+
+        from reports.figures import figures
+        from wakeline.applied import applied, told_of
+        from wakeline.campaign_figures import store
+        from wakeline.clock import now_ms
+        from wakeline.planned import with_told
+
+        try:
+            with yielding():
+                count = asyncio.run(compute())
+        except (RedisError, OSError) as error:
+            raise Refused(f"nothing was stored: {error}", FAILED) from None
+        except (MemoryError, OutOfMemory):
+            raise Refused("nothing was stored: it takes more memory than it may have", FAILED) from None
+    click.echo(f"what {count:,} campaigns brought is stored: the boards show it")

@@ -10,11 +10,14 @@ from crm.definitions import KINDS
 from wakeline.config import ConfigError, load
 from wakeline.settings import Config
 
+PAGE_GROUPS = "page_groups"
+
 
 def differing(running: Config, environ: Mapping[str, str]) -> list[str] | None:
     """Names of settings, of sites with their key; None for a file that is not valid, which `apply` reports.
 
-    `environ`: the children's, with the flags. Definitions (`crm.definitions.KINDS`) are applied without a start.
+    `environ`: the children's, with the flags. Definitions (`crm.definitions.KINDS`) are applied without a start; but
+    the read side shows the groups of pages that it has started with.
     """
     try:
         found = load(running.path, {}, environ)
@@ -30,7 +33,7 @@ def differing(running: Config, environ: Mapping[str, str]) -> list[str] | None:
             names.append(f"site {key}, which is new")
         else:
             changed = _changed(running.sites[key], found.sites[key])
-            names += [f"{name} of site {key}" for name in changed if name not in KINDS]
+            names += [f"{name} of site {key}" for name in changed if name not in KINDS or name == PAGE_GROUPS]
     return names
 
 

@@ -4,8 +4,9 @@
  *
  * Its props: `path` that the page was loaded or routed to, `navigation` (navigate, reload, back-forward, prerender,
  * back-forward-cache, restore, soft-navigation), `lcp_ms`, `inp_ms`, `fcp_ms`, `ttfb_ms` and `cls`, each with a
- * `..._rating` (good, needs-improvement, poor), `server_ms` (from the request to the response's first byte) and
- * `server_timing` [{name, ms}]. Values that the browser does not measure, or that did not occur, are missing.
+ * `..._rating` (good, needs-improvement, poor), `server_ms` (from the request to the response's first byte), `status` of
+ * a response that is an error, where the browser tells it (not WebKit), and `server_timing` [{name, ms}]. Values that the
+ * browser does not measure, or that did not occur, are missing.
  */
 
 import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
@@ -19,6 +20,7 @@ declare global {
 }
 
 const MAX_SERVER_TIMINGS = 8;
+const FAILED = 400; // from this status on
 
 const pages = new Map<string, Props>(); // by navigation: values not sent yet
 const told = new Map<string, boolean>(); // by id of a metric: one that grows after it was sent keeps its first value
@@ -27,8 +29,9 @@ const note = safe(({ name, id, value, rating, entries, navigationId, navigationT
   if (told.get(id)) return;
   const props: Props = {};
   if (name == "TTFB") {
-    const { requestStart, responseStart, serverTiming } = (entries[0] || {}) as PerformanceNavigationTiming;
+    const { requestStart, responseStart, responseStatus, serverTiming } = (entries[0] || {}) as PerformanceNavigationTiming;
     if (!responseStart) return; // a page that did not come from a server
+    if (responseStatus >= FAILED) props.status = responseStatus;
     props.server_ms = Math.round(responseStart - requestStart);
     const timings = serverTiming?.slice(0, MAX_SERVER_TIMINGS) || [];
     if (timings[0]) props.server_timing = timings.map(({ name, duration }) => ({ name, ms: Math.round(duration) }));

@@ -153,6 +153,7 @@ class Stand:
             told = json.loads(await self._command("profile", "K1", "--customer", "--json"))["record"]
             assert told["traits"] == {"country": "DE"}
             await until(lambda: list(self.config.parent.glob("data/archive/*/*/*.gz")), "sealed")
+            assert "campaigns brought is stored" in await self._command("campaigns", "publish", user="archiver")
             await self._command("erase", VISITOR, "--yes")
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 404)
             await until(lambda: not self.guarded.keys("*:card:*"), "the card is erased")
@@ -223,9 +224,9 @@ class Stand:
     async def _until_answered(self, where: str, status: int) -> None:
         await until_status(self.http, f"http://127.0.0.1{where}", status)
 
-    async def _command(self, name: str, *words: str) -> str:
+    async def _command(self, name: str, *words: str, user: str = "tools") -> str:
         """Its output; of errors nothing."""
-        flags = ["--config", str(self.config), "--redis", self.guarded.url("tools")]
+        flags = ["--config", str(self.config), "--redis", self.guarded.url(user)]
         result = await asyncio.to_thread(CliRunner().invoke, main, [name, *words, *flags])
         assert result.exit_code == 0, result.output
         return str(result.output)

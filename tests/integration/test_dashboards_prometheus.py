@@ -37,10 +37,11 @@ from dashboards.boards import BOARDS
 from dashboards.texts import ENGLISH, texts
 from tests.answers import until_status
 from tests.prometheus import RULES, Prometheus, committed
-from wakeline import keys
+from wakeline import keys, numbers
+from wakeline.campaign_figures import Campaign, Element, Figures, SiteFigures, Source, encode
 from wakeline.event import Refusal
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.numbers import MONTHS, SPANS
+from wakeline.numbers import MONTHS, SPANS, Histogram
 
 SAID = texts(ENGLISH)
 PANELS = {panel.text: panel for board in BOARDS for panel in board.panels}
@@ -66,6 +67,7 @@ COUNTERS = {
     "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12, "bot_views": 2,
     "scrolled": 2_400, "visits_new": 4, "visits_returning": 3, "agreed": 8, "declined": 3, "gpc_views": 6,
     "funnel_seen": 7, "funnel_carted": 5, "funnel_checkout": 4, "funnel_payment": 3, "funnel_bought": 2,
+    "pages_5xx": 3, "pages_timeout": 2,
     "searches": 7, "searches_empty": 2, "not_found": 4, "mails_opened": 9, "mails_clicked": 6, "mails_clicked_back": 1,
     "opens_by_machines": 5, "clicks_by_machines": 4, "clicks_by_machines_back": 2,
     "rage_clicks": 6, "dead_clicks": 5, "forms_abandoned": 4, "js_errors": 3,
@@ -121,12 +123,62 @@ PENDING = 2
 SPOOLED, UNARCHIVED = 21, 34
 USE = Use(0.375, 0.5, 0.625)
 
+FIGURES = SiteFigures(
+    "EUR",
+    [
+        Campaign("winter", 1_767_225_600, 40, 20, 10, 5, 4.5, 900.0, 400.0, 100.0, 50.0),
+        Campaign("spring", 0, 30, 0, 0, 0, 2.0, 300.0, 50.0, 80.0),
+        Campaign("video", visits=20, orders=1.0, revenue=90.0, margin=30.0),
+        Campaign("poster", visits=6, cost=20.0),
+        Campaign(keys.OTHER, visits=4, orders=0.5, revenue=10.0, margin=5.0),
+    ],
+    [
+        Element("winter", "content", "top", visits=25, orders=3, revenue=600.0),
+        Element("winter", "term", "lamp", visits=9, orders=1, revenue=90.0),
+        Element("winter", "content", "bottom", visits=8),
+        Element("winter", "content", "side", visits=7),
+        Element(keys.OTHER, "content", keys.OTHER, visits=2, orders=1, revenue=5.0),
+        Element("winter", "subject", "Snow", sent=12, clicked=4),
+        Element("winter", "subject", "Candles", sent=8, clicked=1),
+        Element(keys.OTHER, "link", keys.OTHER, clicked=2),
+    ],
+    [
+        Source("google", 70, 5.0, 800.0, 300.0),
+        Source("mail", 30, 2.5, 400.0, 150.0),
+        Source("direct", 50, 1.0, 100.0, 20.0),
+        Source("spam.example", 2),
+    ],
+)
+COMPUTED_AGO = 90
+
 WEEK_AGO = {
     "visits": 6, "page_views": 30, "new_visitors": 2, "orders": 4, "identified": 1, "contacts": 2, "contacts_solved": 4,
     "revenue_gained": 50, "revenue_taken_back": 10,
 }  # fmt: skip
 """What Prometheus has from a week ago, by metric; of money: in EUR."""
 
+PAGE_GROUPS = '[[site.page_groups]]\npath = "/lamps*"\ngroup = "lamps"\n'
+GROUPS = {"lamps": (0, 2), keys.OTHER: (0,)}
+"""Groups of pages, and into which ranges the values of each go, one in each: half of those of lamps are good."""
+
+
+def kept_to(share: float, histogram: Histogram) -> dict[str, float]:
+    """As Prometheus has it, within a range in proportion."""
+    lower, upper = (histogram.shown(bound) for bound in histogram.bounds[1:3])
+    return {
+        "lamps": lower + (upper - lower) * (2 * share - 1),
+        keys.OTHER: histogram.shown(histogram.bounds[0]) * share,
+    }
+
+
+SHORT = {
+    numbers.LCP: "main content (LCP)",
+    numbers.INP: "clicks (INP)",
+    numbers.CLS: "jumping about (CLS)",
+    numbers.FCP: "something there (FCP)",
+    numbers.TTFB: "first byte (TTFB)",
+}
+GOOD = dict.fromkeys(SHORT.values(), 2 / 3)
 CURRENCIES = ("EUR", "JPY")
 LIVE = {"now": 2, "last 5 minutes": 3, "last 30 minutes": 4}
 TRUTH: dict[str, dict[str, Any]] = {
@@ -177,6 +229,31 @@ TRUTH: dict[str, dict[str, Any]] = {
     "source_classes": {"direct": 7, "email": 5},
     "sources_today": DAY_TOPS["sources"],
     "campaigns": {"spring": 4},
+    "campaigns_revenue": {"EUR": 1_300},
+    "campaigns_cost": {"EUR": 200},
+    "campaigns_profit": {"EUR": 285},
+    "campaigns_return": {"EUR": 285 / 200},
+    "campaigns_margin_unknown": {"EUR": 50},
+    "figures_age": {"age": MOVES},
+    "campaign_visits": {"winter": 40, "spring": 30, "video": 20, keys.OTHER: 10},
+    "campaign_orders": {"winter": 4.5, "spring": 2, "video": 1, keys.OTHER: 0.5},
+    "campaign_revenue": {"winter, EUR": 900, "spring, EUR": 300, "video, EUR": 90, keys.OTHER: 10},
+    "campaign_cost": {"winter, EUR": 100, "spring, EUR": 80, "video, EUR": 0, keys.OTHER: 20},
+    "campaign_profit": {"winter, EUR": 300, "video, EUR": 30, "spring, EUR": -30, keys.OTHER: -15},
+    "campaign_return": {"winter": 3, "spring": -30 / 80, keys.OTHER: -15 / 20},
+    "campaign_sent": {"winter": 20},
+    "campaign_opened": {"winter": 10},
+    "campaign_clicked": {"winter": 5},
+    "orders_of_mails": {"winter": 4.5},
+    "element_sent": {"winter, subject: Snow": 12, "subject: (other)": 8, "link: (other)": 0},
+    "element_clicked": {"winter, subject: Snow": 4, "subject: (other)": 1, "link: (other)": 2},
+    "element_visits": {"winter, content: top": 25, "content: (other)": 17, "term: (other)": 9},
+    "element_orders": {"winter, content: top": 3, "content: (other)": 1, "term: (other)": 1},
+    "element_revenue": {"winter, content: top, EUR": 600, "content: (other)": 5, "term: (other)": 90},
+    "source_visits": {"google": 70, keys.OTHER: 82},
+    "source_orders": {"google": 5, keys.OTHER: 3.5},
+    "source_revenue": {"google, EUR": 800, keys.OTHER: 500},
+    "source_margin": {"google, EUR": 300, keys.OTHER: 170},
     "mails_opened": {"mails opened": 9},
     "mails_clicked": {"mails clicked": 5},
     "opens_by_machines": {"opened by machines": 5},
@@ -237,6 +314,16 @@ TRUTH: dict[str, dict[str, Any]] = {
     "coupons": {"SPRING": 2},
     "revenue_hour": {f"{what}, {currency}": MOVES for what in ("gained", "taken back") for currency in CURRENCIES},
     "implausible": {"without a value": 4, "too large": 0, "refunded too much": 0, "states backwards": 0},
+    **{f"speed_{each.name}": kept_to(0.75, each) for each in SHORT},
+    "good_views": GOOD,
+    "good_over_time": GOOD,
+    "server_usual": kept_to(0.75, numbers.SERVER),
+    "server_slow": kept_to(0.95, numbers.SERVER),
+    "server_itself": kept_to(0.75, numbers.SERVER_TOTAL),
+    "errors_met": {"errors of the server (5xx)": 3, "timeouts": 2, "pages not found": 4},
+    "errors_per_view": {"errors of the server (5xx)": 3 / 60},
+    "errors_hour": {"errors of the server (5xx)": MOVES, "timeouts": MOVES, "pages not found": MOVES},
+    "measured_views": dict.fromkeys(GROUPS, MOVES),
     "processes": dict.fromkeys(JOBS, 1),
     "books": {"collector": 0, "lanes": 0, "dead letters": 1},
     "lag": {"oldest record not in the profiles": MOVES},
@@ -268,7 +355,7 @@ TRUTH: dict[str, dict[str, Any]] = {
     "sites_revenue": {"shop, EUR": 90, "shop, JPY": 700},
     "sites_new_visitors": {"shop": 4},
 }
-YESTERDAY = {
+YESTERDAY: dict[Any, Any] = {
     "visits": 5, "page_views": 20, "new_visitors": 1, "orders": 2, "revenue:EUR": 5_000, "revenue_back:EUR": 1_000,
     "margin:EUR": 2_000,
 }  # fmt: skip
@@ -292,23 +379,27 @@ TRUTH_OF_TARGETS: dict[str, dict[str, Any]] = {
     "target_pace": {"Revenue of a day": MOVES, "Conversion": (7 / 12) / 0.5},
     "target_share": {"Revenue of a day": 90 / 20, "Conversion": (7 / 12) / 0.5},
     "target_last_share": {"Revenue of a day": 40 / 20, "Conversion": (2 / 5) / 0.5},
-    "target_missed": {"Revenue of a day": 0, "Conversion": 1},
+    "target_missed": {"Revenue of a day, shop": 0, "Conversion": 1},
     "target_actual": {"Revenue of a day": 90, "Conversion": 7 / 12},
-    "target_goal": {"Revenue of a day": 20, "Conversion": 0.5},
+    "target_goal": {"Revenue of a day, shop: each day": 20, "Conversion: each day": 0.5},
     "target_last": {"Revenue of a day": 40, "Conversion": 2 / 5},
     "target_trend": {"Revenue of a day": MOVES, "Conversion": (7 / 12) / 0.5},
 }
 
 
 def truth_of_periods(today: date) -> dict[str, dict[str, Any]]:
-    """Weeks and months: yesterday, and today; lists of spans: yesterday alone."""
+    """Days, weeks and months: yesterday, and today; lists of spans: yesterday alone."""
     values = {
         "visits": (5, 12), "page_views": (20, 60), "new_visitors": (1, 4), "orders": (2, 7), "revenue": (40, 90),
         "margin": (20, 30.5),
     }  # fmt: skip
     truth: dict[str, dict[str, Any]] = {}
-    for by, whose in ((By.MONTH, values), (By.WEEK, ("visits", "new_visitors", "orders", "revenue"))):
-        for name in whose:
+    whose = {
+        By.MONTH: tuple(values), By.WEEK: ("visits", "orders", "revenue"),
+        By.DAY: ("visits", "orders", "revenue"),
+    }  # fmt: skip
+    for by, names in whose.items():
+        for name in names:
             shown = {period.name: 0.0 for kind, period in wanted(today) if kind is by}
             for day, value in zip((today - timedelta(days=1), today), values[name], strict=True):
                 shown[periods(day, day, by, today=today)[0].name] += value
@@ -350,6 +441,8 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
         client.hset(KEYS.day(3, "shop", today), field, count - 1)
     yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
     client.hset(KEYS.day(1, "shop", yesterday), mapping=YESTERDAY)
+    earlier = (date.fromisoformat(today) - timedelta(days=2)).isoformat()
+    client.hset(KEYS.day(2, "shop", earlier), "identified", 1)  # so that yesterday was not the site's first day
     for what, counts in TOPS_OF_YESTERDAY.items():
         add(client, what, keys.date(yesterday), counts)
     client.hset(KEYS.totals(2, "shop"), "orders_unpriced", 4)
@@ -372,6 +465,7 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
         KEYS.pending(0, "shop", "contacts_unanswered"), {"#contact:a": now - 2_000 * DAY_S, "#contact:b": now - 1}
     )
     client.hset(KEYS.lane(0), mapping={"offset": sum(RECORDS.values()), **RECORDS})
+    client.set(keys.CAMPAIGN_FIGURES, encode(Figures(now - COMPUTED_AGO * 1_000, {"shop": FIGURES})))
 
 
 def add(client: redis.Redis, what: str, bucket: str, counts: dict[str, int]) -> None:
@@ -387,10 +481,16 @@ async def keep_moving(client: redis.Redis, collected: Metrics) -> None:
 
 
 def move(client: redis.Redis, collected: Metrics) -> None:
-    for field in ("page_views", "events", "bot_events"):
+    for field in ("page_views", "events", "bot_events", "pages_5xx", "pages_timeout", "not_found"):
         client.hincrby(KEYS.totals(1, "shop"), field, 2)
     for field in ("revenue:EUR", "revenue_back:EUR", "revenue:JPY", "revenue_back:JPY"):
         client.hincrby(KEYS.totals(1, "shop"), field, 300)
+    with client.pipeline(transaction=True) as pipe:  # so that each scrape sees the same shares
+        for histogram in numbers.HISTOGRAMS:
+            for group, ranges in GROUPS.items():
+                for each in ranges:
+                    pipe.hincrby(KEYS.totals(1, "shop"), histogram.field(each, group), 1)
+        pipe.execute()
     collected.received += 10
     collected.accepted += 7
     collected.reject(Refusal.TOO_OLD, 1)
@@ -536,7 +636,7 @@ async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Pat
     config = folder / "wakeline.toml"
     config.write_text(
         f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\n'
-        f'currency = "EUR"\n{TARGETS}'
+        f'currency = "EUR"\n{PAGE_GROUPS}{TARGETS}'
     )
     flags = {
         "config": config, "redis": url, "api-port": ports["api_port"], "api-metrics-port": ports["api_metrics_port"],
@@ -591,6 +691,16 @@ async def test_every_panel_shows_the_truth(own_server: Any, world: World) -> Non
                 "query_range", query=filled(query.expr, "30m"), start=str(now - 60), end=str(now), step="5"
             )
             assert len(data["result"]) <= TOP + MONTHS
+
+    # campaign starts and alerts can be asked for, as marks on the curves
+    for board in BOARDS:
+        for mark in board.annotations:
+            expr, from_to = filled(mark.expr, "30m"), {"start": str(now - 60), "end": str(now), "step": "60"}
+            series = (await world.ask("query_range", query=expr, **from_to))["result"]
+            if mark.is_time:
+                (winter,) = series
+                assert winter["metric"]["campaign"] == "winter"
+                assert {float(value) for _, value in winter["values"]} == {1_767_225_600_000}
 
     # every rule can be evaluated
     groups = (await world.ask("rules"))["groups"]

@@ -51,6 +51,7 @@ class Shop:
     settings: Settings
     origin: str
     head: str = ""
+    status: int = 200
     files: dict[str, str] = field(default_factory=dict)  # scripts of its own, by path
 
     @property
@@ -68,7 +69,7 @@ class Shop:
         )
         policy = f"default-src 'none'; script-src 'nonce-{NONCE}'; connect-src {self.settings.public_url}"
         headers = {"Content-Security-Policy": policy, "Server-Timing": 'db;dur=12.4, cache;desc="hit";dur=1'}
-        return web.Response(text=text, content_type="text/html", headers=headers)
+        return web.Response(text=text, content_type="text/html", headers=headers, status=self.status)
 
     async def until(self, happened: Callable[[list[Event]], object]) -> list[Event]:
         """What is stored, once it has happened."""
@@ -269,6 +270,16 @@ async def test_vitals_are_of_the_page_that_was_loaded(shop: Shop, chromium: Brow
     assert [(event.props or {})["path"] for event in events if "lcp_ms" in (event.props or {})] == ["/reset/*"]
     assert "s3cret" not in repr(events)
     await other.close()
+
+
+@pytest.mark.parametrize(("status", "told"), [(503, 503), (404, 404), (400, 400), (203, None)])
+async def test_an_error_that_the_server_answered_is_told(shop: Shop, tab: Tab, status: int, told: int | None) -> None:
+    shop.head, shop.status = shop.tag() + shop.tag(Kind.VITALS), status
+    await tab.goto(f"{shop.origin}/shoes")
+    await tab.run(PAINTED)
+    await tab.goto(f"{shop.origin}/cart")
+    (event, *_) = await shop.seen("web_vitals")
+    assert (event.props or {}).get("status") == told
 
 
 async def test_without_consent_no_vitals_are_told(shop: Shop, chromium: Browser, tab: Tab) -> None:

@@ -120,6 +120,10 @@ def _pairs(flat: list[bytes]) -> dict[str, Any]:
     return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
+IN_FULL = (0, "", 0, 0, None, 0.0, 0, 0)
+"""Of a page instance what is left out at the end."""
+
+
 def _gather_pages(key: str, found: Holdings) -> None:
     """Those in the state, in its text and in keys of their own become one; the nearest holds."""
     state = found[key]
@@ -138,9 +142,7 @@ def _gather_pages(key: str, found: Holdings) -> None:
     pages |= state.pop("pages", {})
     clock = _clock(key, found)
     pages = {
-        id: [*page, None, 0.0] if len(page) == 4 else page
-        for id, page in pages.items()
-        if clock - max(page[2:4]) <= REMEMBERED_MS
+        id: [*page, *IN_FULL[len(page) :]] for id, page in pages.items() if clock - max(page[2:4]) <= REMEMBERED_MS
     }
     if pages:
         state["pages"] = pages

@@ -44,6 +44,7 @@ class Scripts:
         self._commands: dict[str, Callable[..., None]] = {
             "HSET": self._hset, "HINCRBY": self._hincrby, "HDEL": self._hdel, "DEL": self._del,
             "PEXPIRE": self._pexpire, "ZADD": self._zadd, "ZREM": self._zrem, "ZREMRANGEBYSCORE": self._zremrange,
+            "ZINCRBY": self._zincrby,
             "TOP": self._top, "BEST": self._best, "LATEST": self._latest, "DEAD": self._dead, "FORGET": self._forget,
             "CARD": self._card, "SAY": self._say, "HOLD": self._hold, "SAID": self._has_said,
         }  # fmt: skip
@@ -111,6 +112,10 @@ class Scripts:
             score, member = float(words[at]), encoded(words[at + 1])
             if not is_later or score > found.get(member, float("-inf")):
                 found[member] = score
+
+    def _zincrby(self, key: str, amount: str, member: str) -> None:
+        found, name = self._to(key, Sorted), encoded(member)
+        found[name] = found.get(name, 0.0) + float(amount)
 
     def _zrem(self, key: str, *members: Any) -> None:
         found = self._of(key, Sorted)

@@ -4,6 +4,7 @@ file.py      wakeline.toml: its settings and sites
 checking.py  validation of a value: type, limits, rule
 values.py    conversion of text and TOML to typed values
 rules.py     rules for single values, and between settings of a process
+pages.py     rules for what goes by paths of pages: interests, groups
 campaigns.py rules for campaigns; targets.py for targets
 misfits.py   rules between settings of a site
 lines.py     line numbers of keys in the file

@@ -8,10 +8,12 @@ from itertools import pairwise
 from wakeline.config import campaigns, targets
 from wakeline.config.values import quoted
 from wakeline.settings import (
+    MOST_GROUP_RULES,
     MOST_INTEREST_RULES,
     MOST_LINK_HOSTS,
     MOST_LINK_KEYS,
     MOST_MARGIN_RULES,
+    MOST_PAGE_GROUPS,
     MOST_PASSING_HOSTS,
     Site,
 )
@@ -24,6 +26,10 @@ def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[st
     """
     if (count := len(site.interests)) > MOST_INTEREST_RULES:
         yield "interests", f"have {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
+    if (count := len(site.page_groups)) > MOST_GROUP_RULES:
+        yield "page_groups", f"have {count:,} rules, more than {MOST_GROUP_RULES}: join some with a * in their path"
+    if (count := len({rule.group for rule in site.page_groups})) > MOST_PAGE_GROUPS:
+        yield "page_groups", f"have {count} groups, more than {MOST_PAGE_GROUPS}: give some the same name"
     if (count := len(site.margins)) > MOST_MARGIN_RULES:
         yield "margins", f"have {count:,} rules, more than {MOST_MARGIN_RULES:,}"
     if (count := len(site.passing_hosts)) > MOST_PASSING_HOSTS:

@@ -9,13 +9,14 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from wakeline.config.campaigns import campaign
+from wakeline.config.pages import interest, page_group
 from wakeline.config.targets import target
 from wakeline.config.values import nearest, number, quoted
 from wakeline.hosts import ascii_url, origin_of
 from wakeline.ports import ALIVE, READY
 from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
-from wakeline.settings import InterestRule, MarginRule, Settings
+from wakeline.settings import MarginRule, Settings
 from wakeline.vocabulary.money import CURRENCIES
 
 LEAST_MEMORY_MB = 64
@@ -170,14 +171,6 @@ def mask(text: str) -> str:
     return ""
 
 
-def interest(rule: InterestRule) -> str:
-    if not rule.path.startswith("/"):
-        return f"path {quoted(rule.path)} must start with a slash: write {quoted('/' + rule.path)}"
-    if not 1 <= len(rule.interest) <= 64:
-        return "interest must have 1 to 64 characters"
-    return ""
-
-
 def margin(rule: MarginRule) -> str:
     if not rule.category.strip() or len(rule.category) > 200:
         return "category must have 1 to 200 characters"
@@ -263,6 +256,7 @@ SITE: dict[str, Callable[..., str]] = {
     "purposes": purpose,
     "own_cookie": cookie,
     "interests": interest,
+    "page_groups": page_group,
     "margins": margin,
     "campaigns": campaign,
     "targets": target,

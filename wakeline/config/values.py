@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from wakeline.settings import CampaignRule, DayCostRule, InterestRule, MarginRule, Site, TargetRule
+from wakeline.settings import CampaignRule, DayCostRule, InterestRule, MarginRule, PageGroupRule, Site, TargetRule
 
 
 class WrongValue(ValueError):
@@ -97,6 +97,7 @@ class Table(NamedTuple):
 
 TABLES: dict[Any, Table] = {
     InterestRule: Table("interests", "a path and an interest", ("path", "interest")),
+    PageGroupRule: Table("page_groups", "a path and a group", ("path", "group")),
     MarginRule: Table("margins", "a category and a rate", ("category", "rate")),
     CampaignRule: Table(
         "campaigns", "an id, a type, and the days on which it starts and ends", ("id", "type", "starts", "ends")

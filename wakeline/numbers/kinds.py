@@ -1,4 +1,4 @@
-"""The kinds of numbers: counts, amounts of money, what is pending, lists of the most frequent values; their windows."""
+"""The kinds of numbers: counts, amounts, distributions, what is pending, lists of the most frequent values; windows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 MS = 0.001
 PERCENT = 0.01
 OF_CURRENCY = ":"  # between the name of an amount and its currency
+SUM = "sum"  # of the values of a histogram
+ALL_PAGES = "(all)"  # the group of pages of a site that has no `page_groups`
 
 
 class Count(NamedTuple):
@@ -36,6 +38,37 @@ class Money(NamedTuple):
 
     def field(self, currency: str) -> str:
         return f"{self.name}{OF_CURRENCY}{currency}"
+
+
+class Histogram(NamedTuple):
+    """How often a measured value was in each of some ranges, and the sum of all, since the start, by group of pages.
+
+    The field of `keys.totals` is "<name>:<range>:<group>", its ranges numbered from 0; or SUM in place of the number.
+    """
+
+    name: str
+    metric: str  # wakeline_<metric>
+    help: str
+    bounds: tuple[int, ...]  # the highest value in each range, all in the unit of Redis; one more range has the others
+    most: int  # above it a value is made up
+    good: int = 0  # one of `bounds`: up to it a value is good; 0: nobody says
+    poor: int = 0  # above this one it is poor
+    unit: float = MS
+
+    def field(self, bucket: int | str, group: str) -> str:
+        return f"{self.name}:{bucket}:{group}"
+
+    def fields(self, group: str) -> list[str]:
+        """The fields of all ranges, in order, and of the sum."""
+        return [self.field(bucket, group) for bucket in (*range(len(self.bounds) + 1), SUM)]
+
+    def shown(self, value: int) -> float:
+        """A value in the metric's base unit."""
+        return round(value * self.unit, 6)
+
+    def le(self, bound: int) -> str:
+        """The label of a bucket, which has all values up to `bound`."""
+        return str(self.shown(bound))
 
 
 class LiveMoney(NamedTuple):
@@ -82,3 +115,4 @@ class Top(NamedTuple):
     is_live: bool = False
     has_paths: bool = False  # values are paths, or steps between two, shown as `paths.page_label` spells them
     unit: float = 1.0
+    most: int | None = None  # values that there can be, if that is known

@@ -37,9 +37,15 @@ NET_MARGIN = Net("margin", "Margin of orders of which it is known, less what was
 LONG_COUNTS = (VISITS, PAGE_VIEWS, NEW_VISITORS, ORDERS)
 LONG_NETS = (NET_REVENUE, NET_MARGIN)
 LONG_TOPS = (TOP_PAGES, TOP_SOURCES, TOP_CAMPAIGNS, TOP_PRODUCTS)
-WEEKS, MONTHS = 13, 25
+DAYS, WEEKS, MONTHS = 7, 8, 24
 """How many are shown, with the present one."""
-LONG_VALUES = 10
+LONG: dict[str, tuple[Count | Net, ...]] = {
+    "day": (VISITS, ORDERS, NET_REVENUE),
+    "week": (VISITS, ORDERS, NET_REVENUE),
+    "month": (*LONG_COUNTS, *LONG_NETS),
+}
+"""What is shown of each of them."""
+LONG_VALUES = 8
 """Of each list of a span, at most."""
 SPANS = {"28d": 28, "365d": 365, "730d": 730}
 """Spans of lists: the last days that are over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wakeline.definitions import BOUNCE_BELOW_MS
 from wakeline.numbers.kinds import MS, PERCENT, Count, Top
+from wakeline.vocabulary.sources import CLASSES
 
 PAGE_VIEWS = Count("page_views", "page_views", "Page views of people")
 SESSIONS = Count("sessions", "sessions", "Sessions that ended")
@@ -49,13 +50,17 @@ TOP_BACK = Top(
     "back", "page_steps_back", "step", "Steps to a page from which visitors went straight back", has_paths=True
 )
 TOP_SOURCES = Top("sources", "visits", "source", "Sessions that began, by source", is_live=True)
-TOP_SOURCE_CLASSES = Top("source_classes", "class_visits", "source_class", "Sessions that began, by class of source")
+TOP_SOURCE_CLASSES = Top(
+    "source_classes", "class_visits", "source_class", "Sessions that began, by class of source", most=len(CLASSES)
+)
 TOP_CAMPAIGNS = Top("campaigns", "campaign_visits", "campaign", "Sessions that began, by campaign")
 TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an interest, by interest", is_live=True)
 # includes events that are not activity, so it may exceed EVENTS
 TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
 TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
-TOP_BOT_REASONS = Top("bot_reasons", "bot_events_by_reason", "reason", "Events of bots, by what gives them away")
+TOP_BOT_REASONS = Top(
+    "bot_reasons", "bot_events_by_reason", "reason", "Events of bots, by what gives them away", most=3
+)
 TOP_PURPOSES = Top("purposes", "consents_by_purpose", "purpose", "Visitors who agreed, by purpose that they agreed to")
 TOP_COUNTRIES = Top("countries", "country_visits", "country", "Sessions that began, by country, if it is known")
 TOP_SEARCHES = Top("searches", "searches", "search_term", "Searches by what was looked for")

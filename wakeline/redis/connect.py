@@ -25,19 +25,24 @@ TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below th
 MOST_CONNECTIONS = 2**31  # one for each call in flight; redis-py's default allows 100, for a cluster per node
 
 
-def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = False) -> Redis:
+def connect(
+    url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = False, protocol: int | None = None
+) -> Redis:
     """A client for `url` that never retries by itself. Replies are bytes.
 
     redis://, rediss://, unix:// name a server; redis+cluster://, rediss+cluster:// some nodes of a cluster, separated
     by commas, with the same commands. Options have redis-py's names: ?ssl_ca_certs=... With `one_connection` all
-    commands use the same connection, in order; not possible for a cluster.
+    commands use the same connection, in order; not possible for a cluster. `protocol`: of replies, if not
+    redis-py's own choice.
     """
-    options = {
+    options: dict[str, Any] = {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "socket_read_size": READ_BYTES,
         "retry": Retry(NoBackoff(), 0),
     }
+    if protocol:
+        options["protocol"] = protocol
     if is_cluster(url):
         if one_connection:
             raise ValueError("a cluster needs more than one connection")

@@ -14,7 +14,7 @@ CART = "items* value currency"
 FIELDS: dict[str, tuple[str, ...]] = {
     type: tuple(fields.split())
     for type, fields in {
-        "web_vitals": "path navigation lcp_ms inp_ms fcp_ms ttfb_ms cls server_ms server_timing",
+        "web_vitals": "path navigation lcp_ms inp_ms fcp_ms ttfb_ms cls server_ms server_timing status",
         "not_found": "",
         "js_error": "error",
         "preference": "topic channel allowed* frequency",

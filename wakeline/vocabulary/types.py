@@ -116,3 +116,5 @@ BY_NAME = {type.name: type for type in TYPES}
 BUILT_IN = frozenset(type.name for type in TYPES if type.is_built_in)
 NO_ACTIVITY = frozenset(type.name for type in TYPES if By.PAGE in type.by and not type.is_activity)
 """Of what pages say; what only others may say is a custom event where a page says it."""
+OF_ITSELF = frozenset(name for name in NO_ACTIVITY if name not in BUILT_IN)
+"""Of these, what a page says of itself or of what was done on it, perhaps only as it is left: nobody need be there."""
