@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-abuse test-history test-browsers lint format bench bench-change snippet dashboards needs clean
+.PHONY: help run test test-faults test-abuse test-history test-browsers lint format bench bench-change snippet dashboards dashboard-pictures needs clean
 .DELETE_ON_ERROR:
 
 help: ## list these commands
@@ -57,8 +57,17 @@ dashboards: $(VENV)/.installed-dev ## write the Grafana boards, docs/numbers.md,
 	$(BIN)/python -m dashboards.metrics
 	$(BIN)/python -m dashboards.profiles
 
+DRAWN = dashboards/drawn/node_modules/.package-lock.json
+
+dashboard-pictures: needs $(VENV)/.installed-dev $(DRAWN) ## draw the boards of a Wakeline that runs with Prometheus, for looking; PICTURES_ARGS="--help"
+	@.ci/needs chromium node npm
+	$(BIN)/python -m dashboards.pictures $(PICTURES_ARGS)
+
+$(DRAWN): dashboards/drawn/package.json dashboards/drawn/package-lock.json
+	npm --prefix dashboards/drawn ci --ignore-scripts --legacy-peer-deps --no-audit --no-fund
+
 clean: ## remove everything that these commands created, except your data
-	rm -rf $(VENV) build dist snippet/dist snippet/node_modules benchmarks/rivals/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist snippet/dist snippet/node_modules benchmarks/rivals/node_modules dashboards/drawn/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 needs:

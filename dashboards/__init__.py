@@ -10,6 +10,7 @@ profiles.py  docs/profiles.md; `python -m dashboards.profiles` writes it
 prometheus/  prometheus.yml, alerts for operators (rules.yml) and marketers (rules_marketing.yml), and what they
              must say (rules*_test.yml)
 grafana/     the generated boards and the provisioning files
+pictures.py  `make dashboard-pictures` draws the boards, with Grafana's components in drawn/, for looking at them
 schema/      which fields Grafana knows, as JSON Schema; tests compare the boards with it
 compose.yaml Prometheus and Grafana, with pinned versions
 """

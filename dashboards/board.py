@@ -46,6 +46,7 @@ class Kind(Enum):
     LINES = auto()  # curves over the board's time range
     MINUTES = auto()  # a bar per minute of the last half hour
     TOP = auto()  # a bar per value, largest first
+    FEW = auto()  # the same of up to nine values
     GRADED = auto()  # the same, each in the colour of its grade
     PERIODS = auto()  # a bar per week or month, the latest last
 
@@ -57,9 +58,10 @@ class Kind(Enum):
 _SHAPES = {
     Kind.NUMBER: Shape(4, 6),
     Kind.LAMP: Shape(4, 3),
-    Kind.LINES: Shape(8, 2),
-    Kind.MINUTES: Shape(8, 2),
-    Kind.TOP: Shape(10, 3),
+    Kind.LINES: Shape(9, 2),
+    Kind.MINUTES: Shape(9, 2),
+    Kind.TOP: Shape(12, 3),
+    Kind.FEW: Shape(7, 3),
     Kind.GRADED: Shape(8, 3),
     Kind.PERIODS: Shape(8, 2),
 }

@@ -26,6 +26,11 @@ def bars(text: str, *asked: Query, unit: Unit = Unit.COUNT, decimals: int = 0) -
     return Panel(text, Kind.TOP, asked, unit, decimals)
 
 
+def few(panel: Panel) -> Panel:
+    """The same panel, lower if it has bars: there are few of them."""
+    return panel._replace(kind=Kind.FEW) if panel.kind is Kind.TOP else panel
+
+
 def today(text: str, *counts: Count) -> Panel:
     """Today's counts."""
     return number(text, *map(queries.today, counts))

@@ -28,6 +28,9 @@ into Prometheus afterwards (`promtool tsdb create-blocks-from`) could not do tha
 events, imports and replays correct days. {numbers.DAYS} days, {numbers.WEEKS} weeks and {numbers.MONTHS} months are shown, so that the series stay within
 their budget; `wakeline report --by day|week|month` says the same numbers of any time in those 800 days.
 
+The pictures are of the demo shop with simulated visitors, a few minutes after its start: what is compared with a week ago is empty yet.
+`make dashboard-pictures` draws them with Grafana's own components, but for the bars of months, weeks and days.
+
 The boards exist in English, Italian, Polish and Persian: set `WAKELINE_LANGUAGE` to `en`, `it`, `pl` or `fa` when you start
 `dashboards/compose.yaml`. The links at the top of a board lead to the others and keep the site, the window, the currency and the
 time range.
@@ -41,7 +44,8 @@ def page() -> str:
 def _table(board: Board) -> Iterator[str]:
     said = texts(ENGLISH)
     about = said.board(board.name)
-    yield from (f"## {about.title}", "", about.says, "", "| panel | what it shows |", "|---|---|")
+    picture = f"![{about.title}](pictures/{board.name}.png)"
+    yield from (f"## {about.title}", "", about.says, "", picture, "", "| panel | what it shows |", "|---|---|")
     for panel in board.panels:
         yield f"| {said.panel(panel.text).title} | {said.sentence(panel.text, panel.fresh)} |"
     yield ""

@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders import barchart, bargauge, common, dashboar
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BarGaugeNamePlacement,
+    BarGaugeSizing,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
@@ -29,6 +30,7 @@ from dashboards.texts import Texts
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 LATEST = "lastNotNull"
 MINUTES = 30  # bars of a panel by minute
+LEAST_BAR, MOST_BAR, LETTERS = 8, 24, 12  # pixels: some twenty bars fit; Grafana gives names the room of that size
 
 PERIOD = "period"  # the label whose values stand below the bars
 LEFT_OUT = ("Time", "__name__", "by", "currency", "instance", "job", "site")
@@ -57,8 +59,8 @@ def made(panel: Panel, width: int, texts: Texts) -> Made:
             built = _curves(panel, texts).line_width(2).fill_opacity(12).show_points(VisibilityMode.NEVER)
         case Kind.MINUTES:
             built = _curves(panel, texts).draw_style(GraphDrawStyle.BARS).fill_opacity(70).line_width(0)
-            built.time_from(f"{MINUTES}m").interval("1m").max_data_points(MINUTES)
-        case Kind.TOP:
+            built.time_from(f"{MINUTES}m").interval("1m").max_data_points(MINUTES).decimals(0)
+        case Kind.TOP | Kind.FEW:
             built = _top(panel, texts)
         case Kind.GRADED:
             built = _graded(panel, texts)
@@ -100,6 +102,7 @@ def _curves(panel: Panel, texts: Texts) -> timeseries.Panel:
         timeseries.Panel()
         .min(0)
         .no_value(texts.words.no_value)
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .legend(legend.placement(LegendPlacement.BOTTOM).calcs([LATEST, "max"]))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     )
@@ -116,6 +119,10 @@ def _top(panel: Panel, texts: Texts) -> bargauge.Panel:
         .orientation(VizOrientation.HORIZONTAL)
         .display_mode(BarGaugeDisplayMode.BASIC)
         .name_placement(BarGaugeNamePlacement.LEFT)
+        .sizing(BarGaugeSizing.MANUAL)
+        .min_viz_height(LEAST_BAR)
+        .max_viz_height(MOST_BAR)
+        .text(common.VizTextDisplayOptions().title_size(LETTERS).value_size(LETTERS))
         .legend(common.VizLegendOptions().show_legend(False).display_mode(LegendDisplayMode.LIST).calcs([]))
         .reduce_options(_latest())
     )
@@ -144,7 +151,7 @@ def _periods(panel: Panel, texts: Texts) -> barchart.Panel:
         .orientation(VizOrientation.VERTICAL)
         .x_field(PERIOD)
         .x_tick_label_spacing(100)
-        .show_value(VisibilityMode.NEVER)
+        .show_value(VisibilityMode.AUTO)
         .fill_opacity(80)
         .legend(common.VizLegendOptions().show_legend(False).display_mode(LegendDisplayMode.LIST).calcs([]))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))

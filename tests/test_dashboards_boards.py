@@ -489,6 +489,22 @@ def test_the_images_are_pinned_and_their_files_exist() -> None:
         assert (FOLDER / path).exists(), path
 
 
+def test_the_lock_file_of_the_pictures_names_no_registry() -> None:
+    assert '"resolved"' not in (FOLDER / "drawn" / "package-lock.json").read_text()
+
+
+def test_pictures_are_drawn_with_the_components_of_the_grafana_that_is_started() -> None:
+    version = json.loads((FOLDER / "schema" / "package.json").read_text())["dependencies"]["@grafana/schema"]
+    wanted = json.loads((FOLDER / "drawn" / "package.json").read_text())["dependencies"]
+    assert {wanted[f"@grafana/{part}"] for part in ("data", "schema", "ui")} == {version}
+
+
+def test_each_board_has_a_picture_and_each_picture_a_board() -> None:
+    found = {path.stem for path in (FOLDER.parent / "docs" / "pictures").glob("*.png")}
+    assert {name.removesuffix("-dark").removesuffix("-phone") for name in found} == {board.name for board in BOARDS}
+    assert {board.name for board in BOARDS} <= found
+
+
 def test_provisioning_names_what_exists() -> None:
     compose = (FOLDER / "compose.yaml").read_text()
     provider = (FOLDER / "grafana/provisioning/dashboards/wakeline.yaml").read_text()

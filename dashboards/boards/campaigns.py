@@ -5,7 +5,7 @@ from __future__ import annotations
 from api import metrics
 from dashboards import queries
 from dashboards.board import Board, Row, Unit
-from dashboards.declare import against_week, bars, beside_week, number, ranking, today
+from dashboards.declare import against_week, bars, beside_week, few, number, ranking, today
 from wakeline import numbers
 
 TODAY = (
@@ -63,10 +63,10 @@ BOARD = Board(
     "campaigns",
     (
         Row("today", TODAY),
-        Row("campaign_result", RESULT),
-        Row("newsletters", NEWSLETTERS),
-        Row("elements", ELEMENTS),
-        Row("source_result", EARNING),
+        Row("campaign_result", tuple(map(few, RESULT))),
+        Row("newsletters", tuple(map(few, NEWSLETTERS))),
+        Row("elements", tuple(map(few, ELEMENTS))),
+        Row("source_result", tuple(map(few, EARNING))),
         Row("sources", SOURCES),
         Row("mails", MAILS),
         Row("window", LATELY),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import queries
 from dashboards.board import Board, Row
-from dashboards.declare import against_week, beside_week, number, ranking, ratio, today
+from dashboards.declare import against_week, beside_week, few, number, ranking, ratio, today
 from wakeline import numbers
 
 TODAY = (
@@ -22,7 +22,7 @@ TODAY = (
 CONSENT = (
     today("consent", numbers.AGREED, numbers.DECLINED, numbers.WITHDRAWALS),
     ratio("gpc", numbers.GPC_VIEWS, numbers.PAGE_VIEWS),
-    ranking("purposes", numbers.TOP_PURPOSES),
+    few(ranking("purposes", numbers.TOP_PURPOSES)),
 )
 INTERESTS = (
     ranking("interests_today", numbers.TOP_INTERESTS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.board import Board, Row
-from dashboards.declare import days, months, span, weeks
+from dashboards.declare import days, few, months, span, weeks
 from wakeline import numbers
 
 MONTHS = (
@@ -31,7 +31,7 @@ LISTS = {
     "products": numbers.TOP_PRODUCTS,
 }
 SPANS = tuple(
-    Row(f"span_{days}", tuple(span(f"{name}_{days}", list, days) for name, list in LISTS.items()))
+    Row(f"span_{days}", tuple(few(span(f"{name}_{days}", list, days)) for name, list in LISTS.items()))
     for days in numbers.SPANS
 )
 

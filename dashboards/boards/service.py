@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import queries
 from dashboards.board import Board, Row, Unit
-from dashboards.declare import against_week, beside_week, lines, money, number, ranking, ratio, today
+from dashboards.declare import against_week, beside_week, few, lines, money, number, ranking, ratio, today
 from wakeline import numbers
 
 COST = (numbers.CONTACT_COST, numbers.CONTACT_COST_BACK)
@@ -23,8 +23,8 @@ TODAY = (
     ratio("satisfaction", numbers.CONTACT_GRADES, numbers.CONTACTS_GRADED, Unit.COUNT),
 )
 ASKED = (
-    ranking("contact_channels", numbers.TOP_CHANNELS),
-    ranking("contact_topics", numbers.TOP_TOPICS),
+    few(ranking("contact_channels", numbers.TOP_CHANNELS)),
+    few(ranking("contact_topics", numbers.TOP_TOPICS)),
 )
 COSTS = (
     money("contact_cost", *COST),

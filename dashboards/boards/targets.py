@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import queries
 from dashboards.board import Board, Row, Unit
-from dashboards.declare import bars, lamp, lines, number
+from dashboards.declare import bars, few, lamp, lines, number
 
 NOW = (
     bars("target_pace", queries.target_share("actual", "expected"), unit=Unit.SHARE),
@@ -19,4 +19,9 @@ VALUES = (
 )
 TREND = (lines("target_trend", queries.target_share("actual", "expected"), unit=Unit.SHARE),)
 
-BOARD = Board("targets", (Row("now", NOW), Row("values", VALUES), Row("trend", TREND)), hours=720, refresh="1m")
+BOARD = Board(
+    "targets",
+    (Row("now", tuple(map(few, NOW))), Row("values", VALUES), Row("trend", TREND)),
+    hours=720,
+    refresh="1m",
+)
