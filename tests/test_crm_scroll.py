@@ -95,7 +95,8 @@ TEXTS = [
 
 
 def former_text(page: Page) -> str:
-    return encode_state(page).decode().rpartition(",")[0] + "]"
+    """Without how far it was scrolled, and what it told of its speed."""
+    return encode_state(page).decode().rsplit(",", 2)[0] + "]"
 
 
 @pytest.mark.parametrize("page", TEXTS)

@@ -16,13 +16,15 @@ from wakeline.vocabulary.types import OF_ITSELF
 def mark(event: Event, visitor: Visitor, out: Out) -> None:
     """Notes a heartbeat or leave; the one with the later event time decides, whatever the order of arrival.
 
-    What a page says of itself is neither: measurements are told just after it is left.
+    What a page says of itself is neither: measurements are told just after it is left. It only keeps the page known.
     """
     page, time, received = visitor.page, event.time, event.received
     leaves = event.leave or event.type == CONSENT  # a change of level closes the page under its old id
     if leaves:
         page.leave(time)
-    elif time > page.last_heartbeat and time > page.left and event.type not in OF_ITSELF:
+    elif event.type in OF_ITSELF:
+        page.leave(time - PRESENT_MS)  # a heartbeat before that shows nobody any more
+    elif time > page.last_heartbeat and time > page.left:
         page.last_heartbeat, page.left = time, 0
     if received - time >= LIVE_MS:
         close(event.page, page, visitor, time)

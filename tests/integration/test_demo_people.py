@@ -31,9 +31,10 @@ from wakeline.config import load
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, decode_event
 from wakeline.identity import customer_id
 from wakeline.profiles import Profiles
+from wakeline.vocabulary.types import OF_ITSELF
 
 DEMO = load(SITE.parent / "wakeline.toml", {}, {}).sites["demo"]
-QUIETLY = {PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY}  # what no profile counts as an event
+QUIETLY = {PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY} | OF_ITSELF  # what no profile counts as an event
 PERSON = "[...document.querySelectorAll('.person')].find(one => one.querySelector('h3').innerText.startsWith('{}'))"
 
 
