@@ -15,8 +15,9 @@ from wakeline.numbers import DAYS, HISTOGRAMS, LIVE_WINDOWS, LONG, LONG_VALUES, 
 
 OF_ONE_SITE = 1_500
 OF_ALL_SITES = 20_000
-OF_NO_SITE = 100  # at most: of the deployment, and of the process
+OF_NO_SITE = 80  # at most: of the deployment, and of the process
 MOST_CURRENCIES = 3  # of a site: its main one, and those in which servers told the most
+LIVE_PAGES = 10  # that are open now, and (other)
 LEAST_VALUES = 3  # of a list, and (other)
 
 
@@ -27,6 +28,7 @@ def series_of_site(values: int, targets: int = 0, groups: int = 1) -> int:
     amounts = MOST_CURRENCIES * (len(metrics.MONEY_TOTALS) + len(metrics.MONEY_DAY))
     measured = groups * sum(len(each.bounds) + 3 for each in HISTOGRAMS)  # the last range, the sum, the count
     lists = sum(_of_list(top, values) for top in TOPS for _ in windows_of(top)) + figures.series_of_site(values)
+    lists += min(values, LIVE_PAGES) + 1
     return counts + amounts + measured + lists + _long(values, targets)
 
 

@@ -15,7 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from api import figures, metrics
-from api.budget import MOST_CURRENCIES
+from api.budget import LIVE_PAGES, MOST_CURRENCIES
 from api.latest import PATIENCE_S, Latest
 from api.ledger import Ledger
 from api.metrics import filled as _filled
@@ -117,6 +117,14 @@ def families(numbers: Numbers, top: int, groups: int = 1 + MOST_PAGE_GROUPS) -> 
     yield _filled(
         metrics.LIVE_VISITORS,
         (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
+    )
+    yield _filled(
+        metrics.LIVE_PAGES,
+        (
+            ((site, page), count)
+            for site, each in numbers.sites.items()
+            for page, count in top_values(each.open_pages, min(top, LIVE_PAGES)).items()
+        ),
     )
     for name, family in metrics.TOTALS.items():
         yield _filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))

@@ -98,6 +98,7 @@ def _top(top: Top) -> Family:
 LIVE_VISITORS = gauge(
     "wakeline_live_visitors", "Visitors on the site now, or seen in the last 5 or 30 minutes", "site", "window"
 )
+LIVE_PAGES = gauge("wakeline_live_pages", "Pages that are open now, each as often as it is", "site", "page")
 
 TOTALS = {each.name: _total(each) for each in numbers.COUNTS if each.has_total}
 """By field of `keys.totals`."""
@@ -202,6 +203,7 @@ AGE = gauge("wakeline_numbers_age_seconds", "How long ago reading this answer's 
 
 FAMILIES: tuple[Family | Measured, ...] = (
     LIVE_VISITORS,
+    LIVE_PAGES,
     *TOTALS.values(),
     *DAY.values(),
     *MONEY_TOTALS.values(),

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from wakeline.log import Log
     from wakeline.settings import Site
 
+MOST_OPEN = 5_000  # page instances of a site in one lane of which a scrape reads the pages, those that end last
+
 AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 """Errors of reading while Redis is down or empty."""
 
@@ -59,6 +61,7 @@ class SiteNumbers:
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
+    open_pages: dict[bytes, float] = field(default_factory=dict)  # how often each page is open, by its path
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
     pending: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in PENDINGS})
     oldest: dict[str, int] = field(default_factory=dict)  # ms since when, of those of which anything is pending
@@ -190,6 +193,7 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list
     pipe.zcount(names.present(lane, site), f"({now}", "+inf")
     for reach in LIVE_WINDOWS_MS.values():
         pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
+    pipe.zrange(names.open_pages(lane, site), "+inf", f"({now}", desc=True, byscore=True, offset=0, num=MOST_OPEN)
     pipe.hgetall(names.totals(lane, site))
     pipe.hgetall(names.day(lane, site, days[0]))
     for pending in PENDINGS:
@@ -212,6 +216,9 @@ def _open(counts: list[bytes | None]) -> int:
 def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
     for window in numbers.live:
         numbers.live[window] += next(replies)
+    for open_page in next(replies):
+        path = open_page.rpartition(b"\n")[0]
+        numbers.open_pages[path] = numbers.open_pages.get(path, 0.0) + 1
     for counters in (numbers.totals, numbers.day):
         stored = next(replies)
         for stored_name, amount in stored.items():

@@ -29,6 +29,15 @@ def live(window: str) -> Query:
     return Query(f'wakeline_live_visitors{{{SITE},window="{window}"}}', f"live_{window}", Fresh.NOW)
 
 
+def open_pages() -> tuple[Query, Query]:
+    """The most read first, and the sum of all others last."""
+    metric = f"wakeline_live_pages{{{SITE},page"
+    return (
+        Query(f'sort_desc({metric}!="{OTHER}"}})', "{{page}}", Fresh.NOW),
+        Query(f'{metric}="{OTHER}"}}', "other", Fresh.NOW),
+    )
+
+
 def today(number: Count) -> Query:
     return Query(f"wakeline_{number.metric}_today{OF_SITE}", number.metric, Fresh.TODAY)
 

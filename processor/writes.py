@@ -30,7 +30,7 @@ import msgspec
 
 from crm import dead
 from crm.out import Verdict
-from processor.changes import Changes
+from processor.changes import Changes, label_of_path
 from processor.command import Command, in_parts
 from processor.deltas import deltas
 from processor.fold import Fold
@@ -108,6 +108,14 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
         for part in in_parts([visitor for visitor, ms in marks.present.items() if not ms]):
             yield ["ZREM", key, *part]
         if any(marks.present.values()):
+            yield ["PEXPIRE", key, str(keys.PRESENCE_TTL_MS)]
+        key = changes.keys.open_pages(lane, site)
+        yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]
+        pages = [(f"{label_of_path(path)}\n{id}", ms) for (path, id), ms in marks.pages.items()]
+        yield from _scores(key, [word for page, ms in pages if ms for word in (str(ms), page)])
+        for part in in_parts([page for page, ms in pages if not ms]):
+            yield ["ZREM", key, *part]
+        if any(marks.pages.values()):
             yield ["PEXPIRE", key, str(keys.PRESENCE_TTL_MS)]
         key = changes.keys.seen(lane, site)
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]

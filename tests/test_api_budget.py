@@ -40,6 +40,7 @@ def full(seed: int = 0, groups: int = 1) -> SiteNumbers:
     """Everything that there may be: full lists of all lanes, and amounts in all currencies."""
     rng = random.Random(seed)
     site = SiteNumbers(currency="EUR", groups=tuple(f"group-{number}" for number in range(groups)))
+    site.open_pages = {b"/%d" % number: 1.0 for number in range(1_000)}
     for money in MONEYS:
         for currency in CURRENCIES:
             site.totals[money.field(currency)] = site.day[money.field(currency)] = rng.randrange(1, 10_000)

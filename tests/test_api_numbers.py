@@ -196,6 +196,17 @@ async def test_live_visitors_are_those_present_and_those_seen(client: redis.Redi
     assert (await reader.read(now=NOW)).sites["shop"].live == {"now": 2, "5m": 2, "30m": 4}
 
 
+async def test_open_pages_are_those_that_did_not_end(client: redis.Redis, reader: NumbersReader) -> None:
+    client.zadd(KEYS.open_pages(1, "shop"), {"/\na": NOW + 1, "/\ngone": NOW, "/shoes\nb": NOW + 9_000})
+    client.zadd(KEYS.open_pages(2, "shop"), {"/\nc": NOW + 60_000})
+    client.zadd(KEYS.open_pages(2, "blog"), {f"/{number}\np": NOW + 1 for number in range(30)})
+    numbers = await reader.read(now=NOW)
+    assert numbers.sites["shop"].open_pages == {b"/": 2, b"/shoes": 1}
+    shown = next(family for family in families(numbers, 20) if family.name == "wakeline_live_pages")
+    blog = {sample.labels["page"]: sample.value for sample in shown.samples if sample.labels["site"] == "blog"}
+    assert (len(blog), blog[keys.OTHER]) == (11, 20)
+
+
 async def test_what_is_pending_adds_up_and_the_oldest_of_all_lanes_is_known(
     client: redis.Redis, reader: NumbersReader
 ) -> None:
@@ -276,7 +287,7 @@ async def test_numbers_are_those_of_the_live_version(client: redis.Redis, reader
 async def test_no_profile_is_read(client: redis.Redis, redis_server: Any) -> None:
     """A user who may see the site's numbers, and no key of a person, reads all of them."""
     seen = ("deployment", "campaign_figures", "{log}:lane:*", "{log}:id", "{log}:time", "logs")
-    numbers = ("lane", "*:totals", "*:day:*", "*:present", "*:seen", "*:top:*", "*:pending:*")
+    numbers = ("lane", "*:totals", "*:day:*", "*:present", "*:open", "*:seen", "*:top:*", "*:pending:*")
     patterns = [f"~wl:{each}" for each in seen] + [f"~wl1:{{*}}:{each}" for each in numbers]
     client.acl_setuser("scraper", enabled=True, passwords=["+word"], commands=["+@all"], keys=[])
     client.execute_command("ACL", "SETUSER", "scraper", *patterns)

@@ -474,6 +474,36 @@ async def test_presence(made: Timeline, name: str, restarted: bool) -> None:
     for lane in range(4):
         there += await made.redis.zcount(made.store.keys.present(lane, "shop"), f"({START + at}", "+inf")
     assert there == wanted
+    assert bool(await open_pages(made, START + at)) == bool(wanted)
+
+
+async def open_pages(made: Timeline, at: int) -> list[str]:
+    """The paths of page instances that are open, in order."""
+    found = []
+    for lane in range(4):
+        open_ones = await made.redis.zrangebyscore(made.store.keys.open_pages(lane, "shop"), f"({at}", "+inf")
+        found += [each.decode().partition("\n")[0] for each in open_ones]
+    return sorted(found)
+
+
+async def test_a_page_is_open_as_often_as_it_is_read_until_it_is_left(made: Timeline) -> None:
+    """However it is escaped; also of who does not consent, and under the next consent level."""
+    await arrive(
+        made,
+        event(V, PAGE, 0, 0, path="/sho%65s"),
+        event(V, "page-two", 0, 1_000, path="/shoes"),
+        event("~nobody", "page-three", 0, 2_000, path="/bags\nred"),
+        event("visitor-2", "page-four", 0, 3_000, path="/about"),
+    )
+    assert await open_pages(made, START + 4_000) == ["/about", "/bags%0Ared", "/shoes", "/shoes"]
+    await arrive(
+        made,
+        event(V, PAGE, 1, 5_000, "engagement", path="/sho%65s", leave=True),
+        event("visitor-2", "page-four", 1, 6_000, "consent", path="/about", level="anonymous"),
+        event("~other", "page-four", 2, 6_001, "ping", path="/about"),
+    )
+    assert await open_pages(made, START + 7_000) == ["/about", "/bags%0Ared", "/shoes"]
+    assert await open_pages(made, START + 2 * MINUTE) == []
 
 
 # ---- numbers that are bounded -------------------------------------------------------------------

@@ -289,6 +289,10 @@ class Keys(ThingKeys):
         """
         return f"{self.prefix}{{{lane}}}:{site}:present"
 
+    def open_pages(self, lane: int, site: str) -> str:
+        """zset: path, a line's end, id of a page instance -> ms until which it counts as open. As `present`."""
+        return f"{self.prefix}{{{lane}}}:{site}:open"
+
     def seen(self, lane: int, site: str) -> str:
         """zset: visitor -> ms of its last event. Those older than SEEN_MS are removed with the next write.
         PRESENCE_TTL.

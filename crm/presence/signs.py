@@ -33,6 +33,7 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
     open_pages = visitor.open_pages
     if page.last_heartbeat > page.left:
         open_pages[event.page] = until = page.last_heartbeat + PRESENT_MS
+        marks.pages[event.path, event.page] = until
         if len(open_pages) > MOST_PRESENT:
             visitor.open_pages = latest(open_pages, out.now)
         if until > visitor.present:
@@ -40,6 +41,7 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
             if until < marks.oldest:
                 marks.oldest = until
     elif open_pages.pop(event.page, None) or leaves:
+        marks.pages[event.path, event.page] = 0
         visitor.present = marks.present[visitor.id] = until = max(open_pages.values(), default=0)
         if 0 < until < marks.oldest:
             marks.oldest = until

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from wakeline.durations import NEVER
 
 
@@ -12,10 +15,11 @@ class Presence:
     the log is divided into calls. For speed, `crm.presence.signs` sets the attributes directly.
     """
 
-    __slots__ = ("gone", "oldest", "over", "present", "seen")
+    __slots__ = ("gone", "oldest", "over", "pages", "present", "seen")
 
     def __init__(self) -> None:
         self.present: dict[str, int] = {}  # visitor -> ms until which it counts as on the site; 0: no longer
+        self.pages: dict[tuple[str, str], int] = {}  # path and id of a page instance -> ms until which it is open; or 0
         self.seen: dict[str, int] = {}  # visitor -> ms of its last sign
         self.gone: set[str] = set()  # visitors whose signs of before those in `seen` no longer count
         self.over = 0  # ms: what was there before this call, up to this, is removed
@@ -30,6 +34,9 @@ class Presence:
         """Remove entries added by this call with a time up to `upto`, ms."""
         for visitor in [visitor for visitor, ms in self.present.items() if ms <= upto]:
             self.present[visitor] = 0
+        for page in [page for page, ms in self.pages.items() if ms <= upto]:
+            self.pages[page] = 0
         for visitor in [visitor for visitor, ms in self.seen.items() if ms <= upto]:
             del self.seen[visitor]  # one that was there before and is later stays
-        self.oldest = min((ms for marks in (self.present, self.seen) for ms in marks.values() if ms), default=NEVER)
+        marks: tuple[Mapping[Any, int], ...] = (self.present, self.pages, self.seen)
+        self.oldest = min((ms for each in marks for ms in each.values() if ms), default=NEVER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import queries
 from dashboards.board import Board, Row, Unit
-from dashboards.declare import against_week, beside_week, by_minute, lines, number, ranking, ratio, rising, today
+from dashboards.declare import against_week, bars, beside_week, by_minute, lines, number, ranking, ratio, rising, today
 from wakeline import numbers
 from wakeline.definitions import LIVE_WINDOWS_MS
 
@@ -14,6 +14,7 @@ NOW = (
     number("revenue_now", *(queries.live_money(numbers.REVENUE_LIVE, each) for each in LIVE_WINDOWS_MS), decimals=2),
     lines("visitors", *map(queries.live, numbers.LIVE_WINDOWS)),
     by_minute("by_minute", numbers.PAGE_VIEWS, numbers.EVENTS),
+    bars("pages_open", *queries.open_pages()),
     ranking("pages_now", numbers.TOP_PAGES, window="5m"),
 )
 RISING = (

@@ -185,6 +185,7 @@ TRUTH: dict[str, dict[str, Any]] = {
     "on_site": {"now": 2},
     "seen_lately": {"last 5 minutes": 3, "last 30 minutes": 4},
     "revenue_now": {"last 5 minutes, EUR": 37.5, "last 30 minutes, EUR": 57.5},
+    "pages_open": {"/": 2, "/lamps": 1},
     "pages_now": {"/": 16, "/lamps": 8},
     "visitors": LIVE,
     "by_minute": {"page views": MOVES, "things done": MOVES},
@@ -458,6 +459,9 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
         for minutes in (0, 5):
             add(client, what, keys.five_minutes(now - minutes * 60_000), counts)
     client.zadd(KEYS.present(1, "shop"), {"a": now + 600_000, "b": now + 600_000, "gone": now - 1})
+    opened = {"/\none": now + 600_000, "/\ntwo": now + 600_000, "/\ngone": now - 1}
+    client.zadd(KEYS.open_pages(0, "shop"), opened)
+    client.zadd(KEYS.open_pages(2, "shop"), {"/lamps\nthree": now + 600_000})
     client.zadd(KEYS.seen(2, "shop"), {"a": now, "b": now, "c": now, "d": now - 10 * 60_000, "e": now - 31 * 60_000})
     client.zadd(KEYS.pending(0, "shop", "contacts_open"), {"#contact:a": now - 2_000 * DAY_S, "#contact:b": now - 1})
     client.zadd(KEYS.pending(3, "shop", "contacts_open"), {"#contact:c": now - 3_000 * DAY_S})

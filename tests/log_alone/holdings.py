@@ -74,7 +74,7 @@ async def holdings(redis: Redis, keys: Keys | None = None) -> Holdings:
             _gather_pages(key, found)
     for key in [key for key in found if key.endswith(":outbox")]:
         found[key] = [one for one in found[key] if not _is_heard(one, found)]
-    for key in [key for key in found if key.endswith((":present", ":seen"))]:
+    for key in [key for key in found if key.endswith((":present", ":open", ":seen"))]:
         over = _clock(key, found) - (SEEN_MS if key.endswith(":seen") else 0)
         found[key] = {visitor: ms for visitor, ms in found[key].items() if ms > over}
     gone = {key for key, value in found.items() if value in ([], {})}  # an empty stream is none
