@@ -63,7 +63,7 @@ async def run(config: Config, port: int) -> int:
 def create_app(config: Config, port: int) -> web.Application:
     """The shop for the site `demo` of `config`."""
     site, settings = config.sites[KEY], config.settings
-    snippet = "\n".join(script_tag(site, settings, kind) for kind in (Kind.CORE, Kind.USABILITY))
+    snippet = "\n".join(script_tag(site, settings, kind) for kind in (Kind.CORE, Kind.VITALS, Kind.USABILITY))
     consent = script_tag(site, settings, Kind.CONSENT, platform="gcm")
     heard = ServerEvents(endpoint(settings, PATH), Key(config, KEY))
     orders = Orders(settings, site)

@@ -13,6 +13,7 @@ from functools import cache
 
 import msgspec
 
+from demo.annoyances import annoyances
 from demo.catalogue import Product, catalogue
 from demo.pages import page_at
 from demo.people import Person, random_id
@@ -99,9 +100,14 @@ class Browser:
     def path(self) -> str:
         return self.url.removeprefix(self.site.origins[0]).partition("?")[0]
 
+    @property
+    def _kind(self) -> str:
+        """The kind of page, as in THINKING."""
+        return self.path if self.path in THINKING else "product" if self.path.count("/") == 2 else "category"
+
     def think(self, share: float = 1.0) -> None:
         """Spend time on the page: engaged except for a while in another tab, with a ping every 25 s."""
-        median, depth = THINKING.get(self.path) or THINKING["product" if self.path.count("/") == 2 else "category"]
+        median, depth = THINKING[self._kind]
         seconds = min(self.chance.lognormvariate(math.log(median * share), SPREAD), LONGEST_S) / PACE / self.haste
         self._scroll = max(self._scroll, min(100, int(self.chance.betavariate(3, 2.5) / BETA_MEAN * depth)))
         if self.chance.random() < AWAY:
@@ -144,6 +150,8 @@ class Browser:
         if self._is_present and not self._is_measured:
             self._is_measured = True
             self._emit("web_vitals", props=vitals(self.path, self._page))
+            for type, props in annoyances(self._kind, self._page):
+                self._emit(type, props=props)
         self._hide()
         self._send(BEACON_MS)
 

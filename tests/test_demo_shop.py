@@ -60,7 +60,7 @@ class Links(HTMLParser):
 
 
 async def test_every_page_that_a_link_leads_to_exists(shop: TestClient, config: Config) -> None:
-    kinds = (Kind.CORE, Kind.USABILITY)
+    kinds = (Kind.CORE, Kind.VITALS, Kind.USABILITY)
     snippet = "\n".join(script_tag(config.sites["demo"], config.settings, kind) for kind in kinds)
     consent = script_tag(config.sites["demo"], config.settings, Kind.CONSENT, platform="gcm")
     waiting, seen = {"/"}, {"/"}
