@@ -22,6 +22,7 @@ from crm.sites import SiteFacts
 from crm.state import Customer, CustomerState, Visitor, VisitorState
 from crm.things.digests import remembered_until
 from crm.visits.state import deadline
+from wakeline.definitions import SEEN_MS
 from wakeline.settings import Site
 
 DEFAULT = SiteFacts(Site())  # of a site that is no longer configured
@@ -49,11 +50,12 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
         out.unlink(visitor.site, visitor.id, upto=_last_event(state), ended=True)
     take_out_of_all(visitor, out)
     visitor.end()
+    marks = out.presence[visitor.site]
+    marks.reach(out.now - SEEN_MS)  # pages that it had open
     if stays:
         visitor.state.last_append = out.now
         return
     visitor.vanish()
-    marks = out.presence[visitor.site]
     marks.present[visitor.id] = 0
     marks.unsee(visitor.id)
 

@@ -150,7 +150,7 @@ async def test_who_comes_for_ever_begins_anew_and_is_counted_once(made: Timeline
 async def test_who_ended_so_and_does_not_come_back_is_known_for_eight_days(made: Timeline) -> None:
     await arrive(made, *(visit(V, month * MONTHS) for month in range(25)), visit(V, 25 * MONTHS - 1))
     await until(made, 25 * MONTHS + DAY)
-    on_the_site = ("present", "seen")  # for half an hour at most
+    on_the_site = ("present", "open", "seen")  # for half an hour at most
     (state,) = [key for key in await naming(made, V) if not key.endswith(on_the_site)]
     assert state == made.store.keys.state(made.lane(V), "shop", V)
     assert UNPROFILED_MS < await pttl(made, state) <= UNPROFILED_MS + DAY

@@ -30,6 +30,13 @@ class Presence:
         self.gone.add(visitor)
         self.seen.pop(visitor, None)
 
+    def reach(self, upto: int) -> None:
+        """What has expired up to `upto`, ms, is removed."""
+        if upto > self.over:
+            self.over = upto
+        if upto >= self.oldest:
+            self.expire(upto)
+
     def expire(self, upto: int) -> None:
         """Remove entries added by this call with a time up to `upto`, ms."""
         for visitor in [visitor for visitor, ms in self.present.items() if ms <= upto]:
