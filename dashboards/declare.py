@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dashboards import queries
 from dashboards.board import Grade, Kind, Panel, Query, Step, Unit
 from wakeline.numbers import GOOD_SHARE, MS, TODAY, Count, Histogram, Money, Net, Top
@@ -46,9 +48,11 @@ def money(text: str, gained: Money, back: Money | None = None) -> Panel:
     return number(text, queries.net(gained, back) if back else queries.amount(gained), decimals=2)
 
 
-def ranking(text: str, list: Top, *, window: str = TODAY) -> Panel:
+def ranking(text: str, list: Top, *, window: str = TODAY, without: Collection[str] = ()) -> Panel:
     """The most frequent values of today, or of the board's window: "$window"."""
-    return bars(text, *queries.top(list, window=window), unit=Unit.SECONDS if list.unit == MS else Unit.COUNT)
+    return bars(
+        text, *queries.top(list, window=window, without=without), unit=Unit.SECONDS if list.unit == MS else Unit.COUNT
+    )
 
 
 def days(text: str, number: Count | Net) -> Panel:

@@ -5,6 +5,10 @@ Windows are gauges with absolute values: no rate, no sum over `window`.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Collection
+
 from api import metrics
 from api.metrics import Family
 from dashboards.board import Annotation, Fresh, Query
@@ -161,14 +165,20 @@ def measured(by: Histogram, *, over: str) -> Query:
     return Query(f"sort_desc(increase(wakeline_{by.metric}_count{OF_SITE}[{over}]))", PAGE_GROUP, Fresh.HOUR)
 
 
-def top(list: Top, *, window: str) -> tuple[Query, Query]:
-    """The largest values first, and the sum of all others last."""
+def top(list: Top, *, window: str, without: Collection[str] = ()) -> tuple[Query, Query]:
+    """The largest values first, and the sum of all others last; `without` some values, which are in neither."""
     metric = f'wakeline_{list.metric}_window{{{SITE},window="{window}",{list.label}'
     fresh = Fresh.TODAY if window == TODAY else Fresh.WINDOW
+    left_out = f"!~{_any_of(OTHER, *sorted(without))}" if without else f'!="{OTHER}"'
     return (
-        Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}", fresh),
+        Query(f"sort_desc({metric}{left_out}}})", f"{{{{{list.label}}}}}", fresh),
         Query(f'{metric}="{OTHER}"}}', "other", fresh),
     )
+
+
+def _any_of(*values: str) -> str:
+    """A pattern for these values, in quotes."""
+    return json.dumps("|".join(map(re.escape, values)))
 
 
 def figure(family: Family) -> tuple[Query, Query]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboards.board import Board, Row, Unit
 from dashboards.declare import beside_week, ranking, ratio, shares, today
 from wakeline import numbers
+from wakeline.vocabulary.types import OF_ITSELF
 
 TODAY = (
     today("page_views", numbers.PAGE_VIEWS),
@@ -35,7 +36,7 @@ SEARCHES = (
 )
 ACTIONS = (
     today("custom_events", numbers.EVENTS),
-    ranking("events_by_name", numbers.TOP_EVENTS),
+    ranking("events_by_name", numbers.TOP_EVENTS, without=OF_ITSELF),
 )
 ANNOYING = (
     today("annoyed", numbers.RAGE_CLICKS, numbers.DEAD_CLICKS, numbers.FORMS_ABANDONED, numbers.JS_ERRORS),

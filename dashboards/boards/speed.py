@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import queries
 from dashboards.board import Board, Fresh, Row, Unit
-from dashboards.declare import bars, good_views, graded, lines, ranking, ratio, today
+from dashboards.declare import bars, few, good_views, graded, lines, ranking, ratio, today
 from wakeline import numbers
 
 LATELY = "1h"
@@ -31,8 +31,8 @@ ERRORS = (
     today("errors_met", *MET),
     ratio("errors_per_view", numbers.SERVER_ERRORS, numbers.PAGE_VIEWS),
     lines("errors_hour", *(queries.grown(each, over="1h") for each in MET)),
-    ranking("pages_not_found", numbers.TOP_NOT_FOUND),
-    bars("measured_views", queries.measured(numbers.TTFB, over=LATELY)),
+    few(ranking("pages_not_found", numbers.TOP_NOT_FOUND)),
+    few(bars("measured_views", queries.measured(numbers.TTFB, over=LATELY))),
 )
 
 BOARD = Board("speed", (Row("speed_now", NOW), Row("server", SERVER), Row("errors", ERRORS)), hours=24)

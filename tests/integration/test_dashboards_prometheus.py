@@ -103,7 +103,7 @@ DAY_TOPS: dict[str, dict[str, int]] = {
     "source_classes": {"direct": 7, "email": 5},
     "campaigns": {"spring": 4},
     "interests": {"lamps": 40, "chairs": 11},
-    "events": {"add_to_cart": 6, "purchase": 3},
+    "events": {"add_to_cart": 6, "purchase": 3, "web_vitals": 40},
     "bots": {"Googlebot": 5},
     "bot_reasons": {"says so": 4, "driven browser": 1},
     "products": {"lamp": 5},
