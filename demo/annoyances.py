@@ -11,6 +11,7 @@ RAGED = {"category": (0.02, "img#"), "product": (0.015, "button#add"), "/cart": 
 """By kind of page: of page instances, and what is clicked again and again."""
 DEAD = {"product": (0.05, "img#photo"), "/": (0.03, "h2#"), "/account": (0.04, "a#orders")}
 FAILED = {"/search": (0.03, "TypeError"), "/cart": (0.02, "TypeError"), "product": (0.004, "NetworkError")}
+SEARCH_LEFT = {"/": 0.02, "category": 0.03, "product": 0.01}  # words were typed into the search field, and no more
 
 
 def annoyances(kind: str, page: str) -> Iterator[tuple[str, Props]]:
@@ -24,3 +25,5 @@ def annoyances(kind: str, page: str) -> Iterator[tuple[str, Props]]:
         share, what = told.get(kind, (0.0, ""))
         if chance.random() < share:
             yield type, {name: what}
+    if chance.random() < SEARCH_LEFT.get(kind, 0.0):
+        yield "form_abandoned", {"form": "", "fields": ["q"]}

@@ -150,7 +150,7 @@ class Browser:
         if self._is_present and not self._is_measured:
             self._is_measured = True
             self._emit("web_vitals", props=vitals(self.path, self._page))
-            for type, props in annoyances(self._kind, self._page):
+            for type, props in () if self.person.is_bot else annoyances(self._kind, self._page):
                 self._emit(type, props=props)
         self._hide()
         self._send(BEACON_MS)

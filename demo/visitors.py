@@ -31,8 +31,7 @@ HASTE = {"glance": 2.0, "browse": 1.0, "buy": 1.0}
 
 ADDS = {"glance": 0.01, "browse": 0.04, "buy": 0.40}  # of viewed products, into the basket
 LOOKS_IN_CART, REMOVES, ORDERS = 0.7, 0.12, 0.6
-SEARCHES, SIGNS_UP, LOGS_IN = 0.22, 0.06, 0.6
-CHANGES_MIND = 0.35  # of those who begin to sign up
+SEARCHES, SIGNS_UP, LOGS_IN = 0.22, 0.04, 0.6
 ANSWERS_NOW = 0.75  # of those who will answer the banner: the others do so at a later visit
 ROUNDS, PRODUCTS = 2.0, 2.1  # means: categories or searches of a longer visit, products opened in each
 RECONSIDERS = 0.02  # of visits under `full`: chooses a lower level, mostly off
@@ -138,10 +137,7 @@ class Walk:
         if chance.random() < SIGNS_UP:
             self.browser.open("/newsletter")
             self.browser.think()
-            if chance.random() < CHANGES_MIND:
-                self.browser.tell("form_abandoned", {"form": "newsletter", "fields": ["mail"]})
-            else:
-                self.browser.tell("newsletter_signup")
+            self.browser.tell("newsletter_signup")
         if self.person.customer and chance.random() < LOGS_IN:
             self.log_in(self.person.customer)
         if self.person.cart and chance.random() < LOOKS_IN_CART:

@@ -31,7 +31,7 @@ RECORD = (
     "device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[], "
     "continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, customer VARCHAR, "
     'props JSON, id VARCHAR, "order" VARCHAR, signed BOOLEAN, home VARCHAR, body JSON, "by" VARCHAR, batch VARCHAR, '
-    "line BIGINT, withdrawn BOOLEAN, click VARCHAR"
+    "line BIGINT, withdrawn BOOLEAN, click VARCHAR, gpc BOOLEAN"
 )
 
 TABLES = """
@@ -42,7 +42,7 @@ CREATE TABLE history.event (
     referrer VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[],
     continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, props JSON, page VARCHAR,
     n INTEGER, received TIMESTAMP, appended TIMESTAMP, lane SMALLINT, "offset" BIGINT, order_key VARCHAR,
-    signed BOOLEAN, click VARCHAR
+    signed BOOLEAN, click VARCHAR, gpc BOOLEAN
 );
 CREATE TABLE history.source (
     site VARCHAR, referrer VARCHAR, click VARCHAR, utm_source VARCHAR, utm_medium VARCHAR, utm_campaign VARCHAR,
@@ -84,7 +84,8 @@ def keep(
             CASE type WHEN '{ENGAGEMENT}' THEN coalesce(engaged_ms, 0) END,
             CASE type WHEN '{ENGAGEMENT}' THEN coalesce(scroll, 0) END,
             coalesce(leave, false), nullif(level, ''), props, page, n, epoch_ms(received), epoch_ms(appended), lane,
-            "offset", nullif("order", ''), coalesce(signed, false), nullif(click, '')
+            "offset", nullif("order", ''), coalesce(signed, false), nullif(click, ''),
+            coalesce(gpc, false)
         FROM (
             SELECT *, {ahead} AS ahead FROM (
                 SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line

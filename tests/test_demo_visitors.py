@@ -75,7 +75,7 @@ def sent(visits: list[Visit]) -> list[Sent]:
 async def test_the_collector_takes_every_event(tmp_path: Path) -> None:
     seen: set[tuple[str, int]] = set()
     async with stand(tmp_path, SITE, settings={"trusted_proxies": CONFIG.settings.trusted_proxies}) as collector:
-        for one in played(200, seed=11):
+        for one in played(150, seed=11):
             for delivery in one.deliveries:
                 collector.clock.now = delivery.at
                 headers = {"Origin": SITE.origins[0], **one.headers}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -416,6 +417,20 @@ def test_profile_on_a_server_that_was_never_used_says_so(run: Run, redis_server:
     result = run("profile", VISITOR, "--redis", redis_server.url)
     assert result.exit_code == 1
     assert "no data has been collected" in result.output
+
+
+def test_a_reader_that_goes_away_is_no_error_of_the_server(tmp_path: Path, filled: str) -> None:
+    """As in `wakeline profile ... --watch | head -1`."""
+    (tmp_path / "wakeline.toml").write_text(FILE)
+    command = [sys.executable, "-m", "wakeline", "profile", VISITOR, "--json", "--redis", filled]
+    path = str(Path(__file__).parent.parent)
+    gone, write = os.pipe()
+    os.close(gone)
+    said = subprocess.run(
+        command, cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, env={"PYTHONPATH": path}, text=True
+    )
+    os.close(write)
+    assert "Redis" not in said.stderr
 
 
 def test_watch_shows_what_changes_until_it_is_stopped(tmp_path: Path, filled: str) -> None:

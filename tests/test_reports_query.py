@@ -58,6 +58,7 @@ COUNTERS = {
     "bounces": "count_if(bounce) as amount from sessions",
     "engaged_ms": f"sum(engaged_ms) as amount {PEOPLE}",
     "events": f"count(*) as amount {PEOPLE} and type in ('add_to_cart', 'download')",
+    "gpc_views": "count(*) as amount from events where gpc and type = 'page_view' and not continued and bot is null",
     "bot_events": "count(*) as amount from events where bot is not null",
 }
 LISTS = {
@@ -101,6 +102,8 @@ def trouble(events: Iterable[Event], rng: random.Random) -> list[tuple[int, Even
         delay = offline.setdefault(visit, rng.choice([0, 0, 0, 5 * MINUTE, rng.randrange(6 * DAY)]))
         if rng.random() < 0.04:
             one = changed(one, bot="Googlebot")
+        if one.type == "page_view" and one.page[-1] in "14":
+            one = changed(one, gpc=True)
         if rng.random() < 0.02:
             came.append((one.time + 8 * DAY + rng.randrange(1, DAY), changed(one, n=one.n + 100)))
         at = one.time + rng.randrange(1, 3 * SECOND)

@@ -46,6 +46,8 @@ def redis_errors(url: str, where: str = ELSEWHERE) -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:
+        raise  # of who reads what is printed; a server's is redis-py's own error
     except NoDeployment:
         raise Refused(f"no data has been collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
     except LogMismatch as error:

