@@ -17,7 +17,6 @@ interests/   what the visitor is interested in
 things/      things with an id of their own: what many facts say of one, merged
 commerce/    orders and products
 service/     contacts, service orders, agreements, points, sent mails
-segments/    rules over what is known of a person, tried on profiles
 
 Each package holds its rules and its state. To add a rule, write it in its package and list it in rules.py. The
 processor imports only modules at this level, never a package below it.

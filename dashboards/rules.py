@@ -1,4 +1,4 @@
-"""The table of fields in docs/segments.md, from `crm.segments.fields`.
+"""The table of fields in docs/segments.md, from `wakeline.segments.fields`.
 
 `python -m dashboards.rules` writes it; a test fails if it is out of date.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crm.segments.fields import FIELDS, FUNCTIONS
+from wakeline.segments.fields import FIELDS, FUNCTIONS
 
 FILE = Path(__file__).parents[1] / "docs" / "segments.md"
 HEAD = "| field | kind | what it is |\n|---|---|---|\n"

@@ -24,6 +24,12 @@ ANNA, BEN = customer_id(SECRET, "1042"), customer_id(SECRET, "1043")
 ORDER = "#" + "a" * 32
 NOW = START + 2 * DAY
 
+SEGMENTS = {
+    "buyers": "orders > 0",
+    "abroad": 'country != "" and country != "DE"',
+    "new-abroad": 'in_segment("abroad") and not in_segment("buyers")',
+}
+
 Run = Callable[..., Result]
 
 
@@ -54,8 +60,9 @@ async def known(redis_server: Any) -> AsyncIterator[Timeline]:
 @pytest.fixture
 def run(known: Timeline, redis_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     file = tmp_path / "wakeline.toml"
+    segments = "".join(f"[[site.segments]]\nname = {name!r}\nrule = {rule!r}\n" for name, rule in SEGMENTS.items())
     file.write_text(
-        f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ncurrency = "EUR"\nsecret = "{SECRET}"\n'
+        f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ncurrency = "EUR"\nsecret = "{SECRET}"\n{segments}'
     )
     monkeypatch.setattr(clock, "now_ms", lambda: NOW)
 
@@ -111,7 +118,7 @@ def test_what_is_said(run: Run) -> None:
     assert said.stdout.splitlines() == [
         "1 of 3 persons match, 33.3%",
         "  visitor-b",
-        'why: wakeline segment explain visitor-b "RULE"; all of them: --ids',
+        "why: wakeline segment explain visitor-b RULE; all of them: --ids",
     ]
     assert run("try", "visits > 99").stdout == "0 of 3 persons match, 0.0%\n"
     assert run("try", "country == 'IT'", "--ids").stdout == "visitor-b\n"
@@ -126,11 +133,41 @@ def test_why(run: Run) -> None:
     assert rest == [
         "  yes  revenue > 100 EUR: 120.50 EUR",
         "  yes  last_order < 3d: 1 d 23 h ago",
-        "if nothing happens, that may change in 1 d 1 min",
+        "  if nothing happens, that may change in 1 d 1 min",
     ]
     said = run("explain", "visitor-d", "orders > 0")
     assert said.stdout.splitlines()[0] == "visitor-d does not match:"
     assert said.stdout.splitlines()[-1].startswith("a segment has the customer, @")
+
+
+def test_the_segments_of_the_site(run: Run) -> None:
+    said = json.loads(run("list", "--json").stdout)
+    assert {each["name"]: (each["size"], each["known"]) for each in said} == {
+        "buyers": (1, 3), "abroad": (1, 3), "new-abroad": (1, 3),
+    }  # fmt: skip
+    shown = run("list").stdout
+    assert "new-abroad" in shown
+    assert "33.3%" in shown
+    assert run("show", "new-abroad", "--ids").stdout == "visitor-b\n"
+    assert run("show", "new-abroad").stdout.startswith("1 of 3 persons are in new-abroad, 33.3%\n")
+    said = run("show", "nobody")
+    assert (said.exit_code, said.stderr) == (
+        2, "wakeline: site shop has no segment nobody: there are buyers, abroad, new-abroad\n",
+    )  # fmt: skip
+
+
+def test_which_segments_a_person_is_in(run: Run) -> None:
+    assert run("explain", "visitor-b").stdout.splitlines() == [
+        "visitor-b is not in buyers:",
+        "  no   orders > 0: 0",
+        "visitor-b is in abroad:",
+        '  yes  country != "": IT',
+        '  yes  country != "DE": IT',
+        "visitor-b is in new-abroad:",
+        '  yes  in_segment("abroad"): yes',
+        '  no   in_segment("buyers"): no',
+    ]
+    assert matching(run, "in_segment('abroad') and visits == 1") == {"visitor-b"}
 
 
 def test_what_cannot_be_is_said(run: Run) -> None:

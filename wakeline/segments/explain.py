@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from crm.segments.fields import Kind
-from crm.segments.language import Fading, Rule, evaluation, value
-from crm.segments.person import Person
 from wakeline.durations import DAY_MS, MINUTE_MS
+from wakeline.segments.fields import Kind
+from wakeline.segments.language import Fading, Rule, evaluation, value
+from wakeline.segments.person import Person
 from wakeline.vocabulary.money import major_units
 
 UNKNOWN = "not known"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from crm.segments.person import NEVER_SEEN, Person
 from wakeline.profile_fields import Preference, Profile, Purchases, Record, Source
 from wakeline.record import CUSTOMER_PREFIX
+from wakeline.segments.person import NEVER_SEEN, Person
 from wakeline.vocabulary.money import minor_units
 
 NOTHING_BOUGHT = Purchases()

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
-from crm.segments.fields import COUNTED, FIELDS, FUNCTIONS, Field, Kind
-from crm.segments.parts import NUMBERS, Leaf, Part, a, alike, computed
-from crm.segments.source import AMOUNT, LENGTH, MOST_NESTED, UNITS, BadRule, Source
+from wakeline.segments.fields import COUNTED, FIELDS, FUNCTIONS, Field, Kind
+from wakeline.segments.parts import NUMBERS, Leaf, Part, Site, a, alike, computed
+from wakeline.segments.source import AMOUNT, LENGTH, MOST_NESTED, UNITS, BadRule, Source
 from wakeline.vocabulary.money import BadAmount, minor_units
 
 MOST_NUMBER = 10**15
+MOST_INSIDE = 10  # segments, one within the other
+MOST_CODE = 20_000  # characters of a rule as Python, with all that it refers to
 NO_CURRENCY = 'the site has none: set currency = "EUR", or another, for it'
 ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
 class Values:
-    """Checks the values of one rule. `currency` is the site's main one, in which amounts are; "" for none."""
+    """Checks the values of one rule."""
 
-    def __init__(self, source: Source, currency: str) -> None:
+    def __init__(self, source: Source, site: Site) -> None:
         self._source = source
-        self._currency = currency
+        self._site = site
+        self._currency = site.currency
         self._depth = 0
         self.leaves: list[Leaf] = []
 
@@ -117,6 +120,10 @@ class Values:
         shown = FUNCTIONS[name].call
         if node.keywords or any(isinstance(each, ast.Starred) for each in node.args):
             raise self._bad(f"it is called like this: {shown}", node)
+        if name == "in_segment":
+            if len(values) != 1 or not isinstance(values[0], str):
+                raise self._bad(f"it has a name in quotation marks: {shown}", node)
+            return self._of_segment(values[0], node.args[0])
         if name == "share":
             if len(values) != 1 or not isinstance(values[0], str):
                 raise self._bad(f"it has a name in quotation marks: {shown}", node)
@@ -135,6 +142,28 @@ class Values:
         times = f"p.{COUNTED[values[0]]}"
         moments = (f"leaves({times}, {length.code}, now)",)
         return Part(Kind.NUMBER, f"within({times}, now - {length.code})", moments)
+
+    def _of_segment(self, name: str, node: ast.expr) -> Part:
+        """The rule of another segment, which stands here in its place."""
+        if name not in self._site.segments:
+            raise self._bad(f"there is no segment {name!r}{nearest(name, self._site.segments)}", node)
+        if name in self._site.inside:
+            through = ", ".join(self._site.inside[self._site.inside.index(name) :])
+            raise self._bad(f"the segment refers to itself, through {through}: take one of them out", node)
+        if len(self._site.inside) > MOST_INSIDE:
+            raise self._bad(f"segments refer to each other more than {MOST_INSIDE} deep", node)
+        try:
+            source = Source(self._site.segments[name])
+            found = type(self)(source, self._site._replace(inside=(*self._site.inside, name))).check()
+        except BadRule as error:
+            raise self._bad(f"the segment {name!r} cannot be used: {error}", node) from None
+        if len(found.code) > MOST_CODE:
+            raise self._bad(f"the segment {name!r} is too large with all that it refers to", node)
+        return found
+
+    def check(self) -> Part:
+        """The whole rule, which is yes or no."""
+        return self._condition(self._source.tree)
 
     def _length(self, node: ast.Call, number: Any, unit: Any) -> Part:
         length = number * UNITS[unit]
@@ -193,6 +222,8 @@ class Values:
         return self._source.error(why, node)
 
 
-def nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:
+def nearest(name: str, known: Collection[str]) -> str:
     found = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f": did you mean {found[0]}?" if found else f": there are {', '.join(known)}"
+    if found:
+        return f": did you mean {found[0]}?"
+    return f": there are {', '.join(known)}" if known else ""

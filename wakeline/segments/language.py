@@ -9,16 +9,16 @@ Compiled once, ten rules of a shop take a microsecond or so: see `segments_us` o
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import exp2
 from typing import Any, NamedTuple
 
-from crm.segments import running
-from crm.segments.checking import Checker
-from crm.segments.parts import Leaf, Part
-from crm.segments.person import Person
-from crm.segments.source import BadRule, Source
 from wakeline.durations import NEVER
+from wakeline.segments import running
+from wakeline.segments.checking import Checker
+from wakeline.segments.parts import Leaf, Part, Site
+from wakeline.segments.person import Person
+from wakeline.segments.source import BadRule, Source
 
 NAMES: dict[str, Any] = {
     name: getattr(running, name)
@@ -58,11 +58,13 @@ class Rule:
         return int(value(self._moment, person, now, fading, else_=NEVER))
 
 
-def compiled(text: str, *, currency: str = "") -> Rule:
-    """The rule, of a site with this main currency. Raises BadRule."""
+def compiled(text: str, *, currency: str = "", segments: Mapping[str, str] = {}, name: str = "") -> Rule:
+    """The rule, of a site with this main currency and these `segments`, whose rules it may name by `in_segment`.
+
+    `name`: its own among them. Raises BadRule.
+    """
     try:
-        source = Source(text)
-        checker = Checker(source, currency)
+        checker = Checker(Source(text), Site(currency, segments, (name,) if name else ()))
         whole = checker.check()
         return Rule(text, whole, checker.leaves)
     except (RecursionError, MemoryError):

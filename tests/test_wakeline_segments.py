@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm.segments.explain import explained
-from crm.segments.language import Fading, compiled
-from crm.segments.person import Person
-from crm.segments.source import MOST_CHARACTERS, MOST_NESTED, BadRule
 from wakeline.durations import DAY_MS, NEVER
+from wakeline.segments.explain import explained
+from wakeline.segments.language import Fading, compiled
+from wakeline.segments.person import Person
+from wakeline.segments.source import MOST_CHARACTERS, MOST_NESTED, BadRule
 
 NOW = 1_800_000_000_000
 FADING = Fading(NOW - 3 * DAY_MS, 7 * DAY_MS)
@@ -190,6 +190,51 @@ def test_what_is_refused_where_and_why(rule: str) -> None:
     with pytest.raises(BadRule) as found:
         compiled(rule, currency="EUR")
     assert (found.value.line, found.value.column, found.value.why) == REFUSED[rule]
+
+
+SEGMENTS = {
+    "buyers": "orders > 0",
+    "lost": "in_segment('buyers') and last_order > 60d",
+    "one": "in_segment('two')",
+    "two": "not in_segment('three') or visits > 3",
+    "three": "in_segment('one')",
+    "bad": "visits >",
+    "large": " or ".join(["in_segment('longer')"] * 60),
+    "longer": " or ".join(["in_segment('long')"] * 60),
+    "long": " or ".join(["visits > 3"] * 100),
+    **{f"deep-{n}": f"in_segment('deep-{n + 1}')" for n in range(12)},
+    "deep-12": "visits > 3",
+}
+
+
+def test_a_segment_may_name_another() -> None:
+    rule = compiled("in_segment('lost') and visits > 3", segments=SEGMENTS)
+    person = Person(id="@x", visits=4, orders=1, last_order=NOW - 50 * DAY_MS)
+    assert not rule.matches(person, NOW, FADING)
+    assert (moment := rule.moment(person, NOW, FADING)) == NOW + 10 * DAY_MS + 1
+    assert rule.matches(person, moment, FADING)
+
+
+REFERRING = {
+    "in_segment('bayers')": "there is no segment 'bayers': did you mean buyers?",
+    "in_segment(buyers)": 'it has a name in quotation marks: in_segment("name")',
+    "visits > 1 and in_segment('bad')": "the segment 'bad' cannot be used: line 1, column 9: this is no rule",
+    "in_segment('large')": "is too large with all that it refers to",
+    "in_segment('deep-0')": "segments refer to each other more than 10 deep",
+}
+
+
+@pytest.mark.parametrize("rule", REFERRING)
+def test_what_may_not_be_named(rule: str) -> None:
+    with pytest.raises(BadRule) as found:
+        compiled(rule, segments=SEGMENTS)
+    assert REFERRING[rule] in found.value.why
+
+
+@pytest.mark.parametrize("name", ["one", "two", "three"])
+def test_no_segment_is_in_itself(name: str) -> None:
+    with pytest.raises(BadRule, match="refers to itself, through"):
+        compiled(SEGMENTS[name], segments=SEGMENTS, name=name)
 
 
 def test_a_site_without_a_currency_has_no_amounts() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from crm.segments.fields import Kind
+from wakeline.segments.fields import Kind
 
 NUMBERS = (Kind.NUMBER, Kind.SCORE, Kind.LENGTH, Kind.MONEY)
 MEASURES = (Kind.SCORE, Kind.LENGTH, Kind.MONEY)
@@ -18,6 +18,14 @@ class Part(NamedTuple):
     code: str
     moments: tuple[str, ...] = ()
     constant: Any = None
+
+
+class Site(NamedTuple):
+    """What rules need of their site."""
+
+    currency: str  # the main one; "" for none
+    segments: Mapping[str, str]  # the text of each one's rule
+    inside: tuple[str, ...] = ()  # the names of the segments in whose rules this one stands, the outermost first
 
 
 class Leaf(NamedTuple):

@@ -9,5 +9,6 @@ checking.py  the grammar
 language.py  compiled rules, and the moment at which silence alone may change them
 running.py   what compiled rules call
 of_profile.py  a person, from its profile
+declared.py  the segments of a site
 explain.py   why somebody is in a segment
 """

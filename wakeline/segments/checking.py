@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from crm.segments.fields import Kind
-from crm.segments.parts import NUMBERS, Leaf, Part, a, alike, flag, joined, of_score
-from crm.segments.values import Values
+from wakeline.segments.fields import Kind
+from wakeline.segments.parts import NUMBERS, Leaf, Part, a, alike, flag, joined, of_score
+from wakeline.segments.values import Values
 
 ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 EQUALITY = {ast.Eq: "==", ast.NotEq: "!="}
@@ -22,10 +22,6 @@ TURNS_AT = {"<": "reached", ">=": "reached", "<=": "passed", ">": "passed"}
 
 class Checker(Values):
     """Checks one rule. Raises BadRule."""
-
-    def check(self) -> Part:
-        """The whole rule, which is yes or no."""
-        return self._condition(self._source.tree)
 
     def _condition(self, node: ast.expr) -> Part:
         with self._deeper(node):

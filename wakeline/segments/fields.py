@@ -77,6 +77,7 @@ FUNCTIONS: dict[str, Function] = {
     "count": Function(
         'count("purchase", 90d)', Kind.NUMBER, f"orders made within that time; the latest {MOST_ORDERS} are known"
     ),
+    "in_segment": Function('in_segment("name")', Kind.FLAG, "whether it is in another segment of the site"),
     "share": Function('share("name")', Kind.NUMBER, "a number from 0 to 1 at random, the same for a person for ever"),
 }
 COUNTED = {"purchase": "order_times"}
