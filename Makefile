@@ -52,10 +52,11 @@ bench-change: $(VENV)/.installed-dev ## the processor's CPU per event against an
 snippet: snippet/node_modules/.package-lock.json ## build the snippet into collector/static
 	npm --prefix snippet run --silent build
 
-dashboards: $(VENV)/.installed-dev ## write the Grafana boards, docs/numbers.md, docs/metrics.md and docs/profiles.md from their code
+dashboards: $(VENV)/.installed-dev ## write the Grafana boards, docs/numbers.md, docs/metrics.md, docs/profiles.md and docs/segments.md from their code
 	$(BIN)/python -m dashboards.build
 	$(BIN)/python -m dashboards.metrics
 	$(BIN)/python -m dashboards.profiles
+	$(BIN)/python -m dashboards.rules
 
 DRAWN = dashboards/drawn/node_modules/.package-lock.json
 

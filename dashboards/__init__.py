@@ -7,6 +7,7 @@ panels.py    panels as Grafana's model has them
 build.py     `python -m dashboards.build` writes grafana/<language>/<board>.json, and docs/numbers.md (guide.py)
 metrics.py   docs/metrics.md; `python -m dashboards.metrics` writes it
 profiles.py  docs/profiles.md; `python -m dashboards.profiles` writes it
+rules.py     the table in docs/segments.md; `python -m dashboards.rules` writes it
 prometheus/  prometheus.yml, alerts for operators (rules.yml) and marketers (rules_marketing.yml), and what they
              must say (rules*_test.yml)
 grafana/     the generated boards and the provisioning files

@@ -50,6 +50,7 @@ from wakeline.settings import (
     InterestRule,
     MarginRule,
     PageGroupRule,
+    SegmentRule,
     Settings,
     Site,
     TargetRule,
@@ -67,7 +68,7 @@ HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
 Kind = Described
-KINDS = [Settings, Site, InterestRule, PageGroupRule, MarginRule, CampaignRule, DayCostRule, TargetRule]
+KINDS = [Settings, Site, InterestRule, PageGroupRule, MarginRule, CampaignRule, DayCostRule, SegmentRule, TargetRule]
 
 
 def table(kind: Kind) -> str:

@@ -30,6 +30,7 @@ paths.py          normal forms of paths; labels.py shortens long text; hosts.py 
 normalization.py  Unicode normalization in linear time; escape.py makes untrusted text safe to display
 telephones.py     keeps telephone numbers out of what all see
 countries.py      countries of addresses
+segments/         rules over what is known of a person
 settings.py       every setting; config/ reads and checks them
 redis/            connections to Redis; memory.py limits for a server's memory
 server/           clients that tell what happened on a shop's servers

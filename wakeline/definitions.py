@@ -1,4 +1,4 @@
-"""Definitions of a visit, a bounce, a cart, credit, a machine's click, presence, lateness and what is known again.
+"""Definitions of a visit, a bounce, a cart, credit, interests, a machine's click, presence, and what is known again.
 
 Each has this one place. Rules, profile readers, SQL views, dashboards and the tests of the docs use them. What is
 activity stands in `vocabulary.types`, how long things are kept in `vocabulary.things`.
@@ -55,6 +55,10 @@ docs/campaigns.md says the models in words.
 
 BOARD_MODEL = "last_non_direct"  # by which the boards divide orders
 MOST_TOUCHES = 5  # visits by campaigns that a visitor's profile shows
+
+# ---- interests -----------------------------------------------------------------------------------
+
+MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
 
 # ---- mails and letters ---------------------------------------------------------------------------
 

@@ -261,6 +261,10 @@ class Keys(ThingKeys):
         """
         return f"{self.prefix}{{{lane}}}:{site}:profile:{id}"
 
+    def all_profiles(self, site: str) -> str:
+        """Pattern of those of a site in every lane."""
+        return f"{self.prefix}{{*}}:{site}:profile:*"
+
     def interests(self, lane: int, site: str, id: str) -> str:
         """zset: interest -> stored score (see `decay`). Lifetime of its profile."""
         return f"{self.prefix}{{{lane}}}:{site}:interests:{id}"

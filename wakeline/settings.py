@@ -24,6 +24,7 @@ MOST_GROUP_RULES, MOST_PAGE_GROUPS = 100, 7  # of one site; each group has serie
 MOST_PASSING_HOSTS = 1_000  # of one site
 MOST_CAMPAIGNS = 1_000  # of one site
 MOST_TARGETS = 10  # of one site
+MOST_SEGMENTS = 100  # of a site
 MOST_GOAL = 1_000_000_000_000
 MOST_LINK_KEYS = 10  # of one site
 MOST_LINK_HOSTS = 100  # of one site
@@ -228,6 +229,15 @@ class TargetRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SegmentRule:
+    """Who is in a segment."""
+
+    name: str = _setting("", "its name: small letters, digits, _ and -, e.g. ready-to-buy")
+    rule: str = _setting("", 'who is in it, e.g. "orders == 0 and last_seen < 2d": see [segments.md](segments.md)')
+    says: str = _setting("", "what it is for, in a sentence")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DayCostRule:
     """What a campaign costs on each of some days."""
 
@@ -321,6 +331,9 @@ class Site:
     )
     campaigns: tuple[CampaignRule, ...] = _setting(
         (), f"campaigns, their dates and what they cost, [[site.campaigns]], at most {MOST_CAMPAIGNS:,}"
+    )
+    segments: tuple[SegmentRule, ...] = _setting(
+        (), f"who belongs together, [[site.segments]], at most {MOST_SEGMENTS}"
     )
     targets: tuple[TargetRule, ...] = _setting(
         (), f"what numbers are to be by day, week or month, [[site.targets]], at most {MOST_TARGETS}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wakeline.decay import rounded
+from wakeline.definitions import MAX_INTERESTS
 
-MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
 KEPT_INTERESTS = 48  # number kept, so that not every new interest needs trimming
 
 ROUNDING = 1e-5  # of an amount taken back: rounding leaves up to a millionth of a small one, beside large ones

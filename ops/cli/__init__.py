@@ -16,7 +16,7 @@ best.py      the best customers                 campaigns.py  what campaigns bro
 asking.py    asks the history                 link.py      links for mails and letters
 key.py       API keys of servers              rotate_cards.py  a new key for the cards
 import_.py   import files                     export.py    all that is known of a customer
-report.py    numbers by day, week or month
+report.py    numbers by day, week or month    segment.py  tries rules of segments
 parts.py     a command that has commands of its own       retention.py  what is kept, and would go
 """
 
@@ -45,6 +45,7 @@ from ops.cli.replay import replay
 from ops.cli.report import report
 from ops.cli.retention import retention
 from ops.cli.rotate_cards import rotate_cards
+from ops.cli.segment import segment
 from ops.cli.service import SERVICES
 from ops.cli.sign import sign
 from ops.cli.snippet import snippet
@@ -83,7 +84,7 @@ key.add_command(rotate_cards)
 show = click.Command("show", None, profile.callback, profile.params, profile.help, short_help=profile.short_help)
 profile.parts = {"show": show, "export": export, "erase": erase}
 for command in (
-    up, check, *SERVICES, apply, import_, profile, report, best, campaigns, query, erase, retention, sign, link, key,
-    snippet, lag, dead_letters, replay, backup, restore, adopt_log,
+    up, check, *SERVICES, apply, import_, profile, segment, report, best, campaigns, query, erase, retention, sign,
+    link, key, snippet, lag, dead_letters, replay, backup, restore, adopt_log,
 ):  # fmt: skip
     main.add_command(command)

@@ -5,7 +5,7 @@ checking.py  validation of a value: type, limits, rule
 values.py    conversion of text and TOML to typed values
 rules.py     rules for single values, and between settings of a process
 pages.py     rules for what goes by paths of pages: interests, groups
-campaigns.py rules for campaigns; targets.py for targets
+campaigns.py rules for campaigns; targets.py for targets, segments.py for segments
 misfits.py   rules between settings of a site
 lines.py     line numbers of keys in the file
 problems.py  error messages: location, problem, fix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
-from wakeline.config import campaigns, targets
+from wakeline.config import campaigns, segments, targets
 from wakeline.config.values import quoted
 from wakeline.settings import (
     MOST_GROUP_RULES,
@@ -43,6 +43,8 @@ def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[st
         yield "campaigns", what
     if any(map(campaigns.cost_money, site.campaigns)) and not site.currency and "currency" not in refused:
         yield "campaigns", 'cost something: write the site\'s currency = "EUR", or another'
+    for what in () if "currency" in refused else segments.misfits(site):
+        yield "segments", what
     for what in targets.misfits(site):
         yield "targets", what
     if targets.need_currency(site) and not site.currency and "currency" not in refused:

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from wakeline.config.campaigns import campaign
 from wakeline.config.pages import interest, page_group
+from wakeline.config.segments import segment
 from wakeline.config.targets import target
 from wakeline.config.values import nearest, number, quoted
 from wakeline.hosts import ascii_url, origin_of
@@ -259,6 +260,7 @@ SITE: dict[str, Callable[..., str]] = {
     "page_groups": page_group,
     "margins": margin,
     "campaigns": campaign,
+    "segments": segment,
     "targets": target,
     "currency": currency,
     "passing_hosts": passing_host,

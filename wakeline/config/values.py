@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from wakeline.settings import CampaignRule, DayCostRule, InterestRule, MarginRule, PageGroupRule, Site, TargetRule
+from wakeline.settings import (
+    CampaignRule,
+    DayCostRule,
+    InterestRule,
+    MarginRule,
+    PageGroupRule,
+    SegmentRule,
+    Site,
+    TargetRule,
+)
 
 
 class WrongValue(ValueError):
@@ -102,6 +111,7 @@ TABLES: dict[Any, Table] = {
     CampaignRule: Table(
         "campaigns", "an id, a type, and the days on which it starts and ends", ("id", "type", "starts", "ends")
     ),
+    SegmentRule: Table("segments", "a name and a rule", ("name", "rule")),
     TargetRule: Table("targets", "a name, a number and a goal", ("name", "number", "goal")),
     DayCostRule: Table("campaigns.costs", "a first and a last day, and the cost of each", ("first", "last", "cost")),
 }
