@@ -14,6 +14,7 @@ from wakeline.keys import OTHER
 from wakeline.labels import cut
 from wakeline.numbers import ALL_PAGES
 from wakeline.paths import decoded, page_label, pattern
+from wakeline.personal import impersonal
 from wakeline.settings import Site
 from wakeline.vocabulary.money import FACTORS, half_up
 
@@ -21,6 +22,7 @@ REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
 REMEMBERED_QUARTERS = 80_000  # of an hour, of one site: the two years of an imported history; 8 MB
 REMEMBERED_DEFINED = 8  # of one site: lanes change from one to the next almost together
 REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
+REMEMBERED_TYPED = 4_096
 REMEMBERED_GROUPS = 1_024  # of paths of one site; 4 MB where strangers make up the longest
 
 
@@ -109,3 +111,9 @@ def interest_name(text: str) -> str:
     A longer one is cut and ends in a hash of the whole, so that it stays distinct.
     """
     return cut(" ".join(text.split()).lower(), MAX_INTEREST)
+
+
+@lru_cache(REMEMBERED_TYPED)
+def typed_name(text: str) -> str:
+    """What somebody typed or a page named, as all may see it: spelt as an interest, and saying nothing of anybody."""
+    return interest_name(impersonal(text))

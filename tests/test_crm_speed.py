@@ -88,6 +88,8 @@ TOLD: dict[str, tuple[Any, dict[str, int]]] = {
     ),
     "an error": ({"status": 503}, {"pages_5xx": 1}),
     "a server that waited in vain is both": ({"status": 504}, {"pages_5xx": 1, "pages_timeout": 1}),
+    "a proxy that could not connect in time": ({"status": 522}, {"pages_5xx": 1, "pages_timeout": 1}),
+    "a proxy that was not answered in time": ({"status": 524}, {"pages_5xx": 1, "pages_timeout": 1}),
     "a visitor that the server waited for": ({"status": 408}, {"pages_timeout": 1}),
     "no error of the server": ({"status": 404}, {}),
     "no status": ({"status": 600}, {}),

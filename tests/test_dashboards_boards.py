@@ -318,6 +318,11 @@ def test_limits_are_those_of_web_dev() -> None:
     assert limits == {"lcp": (2.5, 4), "inp": (0.2, 0.5), "cls": (0.1, 0.25), "fcp": (1.8, 3), "ttfb": (0.8, 1.8)}
 
 
+def test_the_alert_on_slow_pages_begins_where_they_are_no_longer_good() -> None:
+    p75 = f"page_group:wakeline_{numbers.LCP.metric}:p75_1h"
+    assert re.findall(rf"{p75} > ([\d.]+)\)", RULED) == [f"{numbers.LCP.shown(numbers.LCP.good):g}"]
+
+
 # ---- the texts -----------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ cards/            personal values of customers; card_keys.py their keys in Redis
 salts.py          the daily salts of anonymous ids, as files in their folder
 paths.py          normal forms of paths; labels.py shortens long text; hosts.py normal forms of hosts
 normalization.py  Unicode normalization in linear time; escape.py makes untrusted text safe to display
-telephones.py     keeps telephone numbers out of what all see
+personal.py       keeps addresses of mail and telephone numbers out of what all see; telephones.py finds the latter
 countries.py      countries of addresses
 segments/         rules over what is known of a person
 settings.py       every setting; config/ reads and checks them

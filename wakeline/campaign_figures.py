@@ -7,7 +7,6 @@ STORED of each list have a name.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -16,8 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from wakeline import keys
-from wakeline.labels import REDACTED, cut
-from wakeline.telephones import redact_telephones
+from wakeline.labels import cut
+from wakeline.personal import impersonal
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -26,7 +25,6 @@ STORED = 50  # campaigns of a site with a name; of elements of each kind and of 
 MOST_NAME = 100  # visible characters, at most 400 bytes
 MOST_READ = 1_000  # characters
 NO_NAME = "(none)"
-MAIL_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+|[^\s@]+%40[^\s@]+", re.IGNORECASE)
 
 
 class Campaign(Struct, array_like=True):
@@ -99,7 +97,7 @@ async def store(redis: Redis, figures: Figures) -> None:
 def shown_name(text: str) -> str:
     """A name that everybody with the boards may see: nobody's address of mail or telephone number, and not too long."""
     clean = "".join(c for c in text[:MOST_READ] if unicodedata.category(c)[0] != "C")
-    return cut(redact_telephones(MAIL_ADDRESS.sub(REDACTED, clean)), MOST_NAME) or NO_NAME
+    return cut(impersonal(clean), MOST_NAME) or NO_NAME
 
 
 Row = TypeVar("Row", Campaign, Element, Source)

@@ -5,10 +5,8 @@ None of it is activity. A page is counted under its path, a form under its name 
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from crm.out import Out
-from crm.sites import interest_name
+from crm.sites import typed_name
 from crm.state import Visitor
 from wakeline.numbers import (
     DEAD_CLICKS,
@@ -21,7 +19,6 @@ from wakeline.numbers import (
     TOP_RAGE_CLICKS,
 )
 from wakeline.record import Event
-from wakeline.telephones import redact_telephones
 
 LEFT = "form_abandoned"
 NUMBERS = {
@@ -30,7 +27,6 @@ NUMBERS = {
     LEFT: (FORMS_ABANDONED, TOP_FORMS_ABANDONED),
     "js_error": (JS_ERRORS, TOP_JS_ERRORS),
 }
-REMEMBERED_FIELDS = 1_024
 
 
 def count(event: Event, visitor: Visitor, out: Out) -> None:
@@ -51,9 +47,4 @@ def _field(props: dict[str, object]) -> str:
     last = fields[-1] if isinstance(fields, list) and fields else None
     if not isinstance(last, str):
         return ""
-    return _name(f"{form}: {last}" if form and isinstance(form, str) else last)
-
-
-@lru_cache(REMEMBERED_FIELDS)
-def _name(text: str) -> str:
-    return interest_name(redact_telephones(text))
+    return typed_name(f"{form}: {last}" if form and isinstance(form, str) else last)
