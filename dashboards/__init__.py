@@ -2,7 +2,7 @@
 
 boards/      the boards: tables of panels; board.py what they are made of, declare.py panels in one line
 texts/       their titles and sentences, one file per language
-queries.py   PromQL queries of the panels, by name
+queries.py   PromQL queries of the panels, by name; operators.py those of all sites and processes together
 panels.py    panels as Grafana's model has them
 build.py     `python -m dashboards.build` writes grafana/<language>/<board>.json, and docs/numbers.md (guide.py)
 metrics.py   docs/metrics.md; `python -m dashboards.metrics` writes it

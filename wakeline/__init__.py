@@ -11,7 +11,7 @@ server_events.py  what servers may send; api_keys.py the keys that they send it 
 record.py         records in the log; named.py whom they name;
                   applied.py definitions: what was applied, and what lanes have met of it;
                   planned.py campaigns that are planned over HTTP
-keys.py           every Redis key; thing_keys.py those of things
+keys.py           every Redis key; thing_keys.py those of things, number_keys.py those of numbers
 lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores

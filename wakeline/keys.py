@@ -1,4 +1,5 @@
-"""Every Redis key: type, content, lifetime, writer. Those of cards and of things are in `card_keys` and `thing_keys`.
+"""Every Redis key: type, content, lifetime, writer. Those of cards, things, numbers: `card_keys`, `thing_keys`,
+`number_keys`.
 
 {L} is the lane, and the cluster's hash tag: all keys of a lane are in one slot. `wl1` is the first version of the data
 derived from the log; a replay builds another version beside it, and DEPLOYMENT says which one is live. Ids are
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from wakeline.definitions import LATE_MS, SEEN_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
+from wakeline.number_keys import NumberKeys
 from wakeline.thing_keys import ThingKeys
 
 VERSION = 1
@@ -153,7 +155,7 @@ FORGOTTEN = "forgotten"
 # ---- one key version -----------------------------------------------------------------------------
 
 
-class Keys(ThingKeys):
+class Keys(ThingKeys, NumberKeys):
     """The keys of one version; `lanes.Deployment.version` is the live one."""
 
     def __init__(self, version: int = VERSION) -> None:
@@ -268,44 +270,6 @@ class Keys(ThingKeys):
     def interests(self, lane: int, site: str, id: str) -> str:
         """zset: interest -> stored score (see `decay`). Lifetime of its profile."""
         return f"{self.prefix}{{{lane}}}:{site}:interests:{id}"
-
-    # a site's numbers in one lane; readers add up the lanes
-
-    def totals(self, lane: int, site: str) -> str:
-        """hash of counts since the start, and of amounts by currency in minor units, see `numbers`. Permanent."""
-        return f"{self.prefix}{{{lane}}}:{site}:totals"
-
-    @property
-    def all_totals(self) -> str:
-        """Pattern of those of every site in every lane."""
-        return f"{self.prefix}{{*}}:*:totals"
-
-    def day(self, lane: int, site: str, date: str) -> str:
-        """hash of the same counts, and of those without a total, for one day (YYYY-MM-DD in the site's time zone).
-        DAY_TTL.
-        """
-        return f"{self.prefix}{{{lane}}}:{site}:day:{date}"
-
-    def present(self, lane: int, site: str) -> str:
-        """zset: visitor -> ms until which it counts as present. Expired ones are removed with the next write.
-
-        PRESENCE_TTL after the last event, so that idle lanes do not keep erased visitors.
-        """
-        return f"{self.prefix}{{{lane}}}:{site}:present"
-
-    def open_pages(self, lane: int, site: str) -> str:
-        """zset: path, a line's end, id of a page instance -> ms until which it counts as open. As `present`."""
-        return f"{self.prefix}{{{lane}}}:{site}:open"
-
-    def seen(self, lane: int, site: str) -> str:
-        """zset: visitor -> ms of its last event. Those older than SEEN_MS are removed with the next write.
-        PRESENCE_TTL.
-        """
-        return f"{self.prefix}{{{lane}}}:{site}:seen"
-
-    def top(self, lane: int, site: str, what: str, bucket: str) -> str:
-        """zset of `numbers.TOPS`, TOP_MEMBERS and OTHER: value -> count; of LIVE_MONEYS: currency -> minor units."""
-        return f"{self.prefix}{{{lane}}}:{site}:top:{what}:{bucket}"
 
 
 def whose_totals(key: str) -> str:
