@@ -32,7 +32,7 @@ The pictures are of the demo shop with simulated visitors, a few minutes after i
 `make dashboard-pictures` draws them with Grafana's own components, but for the bars of months, weeks and days.
 
 The boards exist in English, Italian, Polish and Persian: set `WAKELINE_LANGUAGE` to `en`, `it`, `pl` or `fa` when you start
-`dashboards/compose.yaml`. The links at the top of a board lead to the others and keep the site, the window, the currency and the
+`wakeline up --with-grafana` or `dashboards/compose.yaml`. The links at the top of a board lead to the others and keep the site, the window, the currency and the
 time range.
 """  # noqa: E501  # lines of a page
 
