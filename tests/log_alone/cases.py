@@ -272,7 +272,43 @@ class _Story:
         age = 0
         if self._kind.late and rng.random() < 0.3:
             age = rng.choice((SECOND, 5 * MINUTE, 20 * MINUTE, 40 * MINUTE, 2 * HOUR, DAY, 7 * DAY, 9 * DAY))
+        type, fields = _more(type, fields, random.Random(f"{page.id} {n} {self._at}"))
         return Event(
             site="shop", visitor=visitor, type=type, page=page.id, n=n, time=received - age, received=received,
             host="shop.example", path=page.path, device=rng.choice(("desktop", "mobile")), **fields,
         )  # fmt: skip
+
+
+DONE = ("view_item", "begin_checkout", "add_payment_info", "not_found", "rage_click", "dead_click", "js_error")
+
+
+def _more(type: str, fields: dict[str, Any], rng: random.Random) -> tuple[str, dict[str, Any]]:
+    """What else an event tells; drawn apart, so that the rest of a story is the same without it."""
+    props = fields.get("props", {})
+    if type == "engagement":
+        return type, fields | {"scroll": rng.choice((0, 0, 20, 60, 100))}
+    if type in ("page_view", "consent"):
+        return type, fields | {"gpc": rng.random() < 0.2}
+    if type == "web_vitals":
+        told = {
+            "lcp_ms": rng.choice((-1, 900, 2_500, 7_000)),
+            "cls": rng.random(),
+            "status": rng.choice((200, 503, 504)),
+        }
+        names = rng.sample(list(told), rng.randint(0, 3))
+        soft = {"navigation": "soft-navigation"} if rng.random() < 0.4 else {}
+        return type, fields | {"props": props | {name: told[name] for name in names} | soft}
+    if type == "search":
+        said = {
+            "search_term": rng.choice(("shoes", "+39 055 123 4567", "jo@localhost")),
+            "results": rng.choice((0, 3, "")),
+        }
+        return type, fields | {"props": props | said}
+    if type == "download" and rng.random() < 0.7:
+        chosen = rng.choice((*DONE, "form_abandoned"))
+        if chosen == "form_abandoned":
+            return chosen, fields | {"props": {"form": "sign-in", "fields": rng.choice((["id"], ["id", "mail"], []))}}
+        return chosen, fields | (
+            {"props": props | {"items": [{"item_id": rng.choice("abc")}]}} if chosen == DONE[0] else {}
+        )
+    return type, fields
